@@ -1,0 +1,157 @@
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+#include <thread>
+
+#include "amc/program.h"
+
+namespace am::program {
+
+std::atomic<bool> interrupted = false;
+
+namespace {
+
+void on_signal(int) { interrupted = true; }
+
+void common(CLI::App& c, Arguments& a) {
+  c.add_option("file", a.file, "the script")->required();
+  c.add_option("--set", a.set, "KIND.NAME.SETTING=VALUE, such as train.flow.steps=100");
+  c.add_option("--data", a.data, "NAME=FILE: read a data set from another file");
+  c.add_option("--const", a.constants, "NAME=NUMBER: another value for a constant");
+  c.add_option("--cpu", a.cpu, "make code for this CPU: native, x86-64-v2, x86-64-v3, x86-64-v4");
+}
+
+int dispatch(const Arguments& a) {
+  if (a.command == "run") return run(a);
+  if (a.command == "check") return check(a);
+  if (a.command == "emit") return emit(a);
+  if (a.command == "derive") return derive(a);
+  if (a.command == "data") return describe_data(a);
+  if (a.command == "eval") return eval(a);
+  return info(a);
+}
+
+/// NAME=VALUE options as a map.
+bool pairs(const std::vector<std::string>& list, std::string_view option, std::map<std::string, std::string>& out) {
+  for (const std::string& item : list) {
+    const size_t equals = item.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      fmt::print(stderr, "error: `{} {}` is not of the form NAME=VALUE\n", option, item);
+      return false;
+    }
+    out[item.substr(0, equals)] = item.substr(equals + 1);
+  }
+  return true;
+}
+
+}  // namespace
+
+int run_command(int argc, char** argv) {
+  Arguments a;
+  CLI::App app("amc: learns how a population moves from snapshots, by Action Matching");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", "amc " + version());
+
+  auto* c = app.add_subcommand("run", "train, sample and evaluate what the script declares");
+  common(*c, a);
+  c->add_option("--threads", a.threads, "threads to use; default: all cores")->check(CLI::Range(0, 4096));
+  c->add_flag("--resume", a.resume, "go on from the checkpoints of the run folder");
+  c->add_option("--out", a.out, "run folder; default: runs/SCRIPT");
+  c = app.add_subcommand("check", "parse, check, differentiate, plan memory; nothing runs");
+  common(*c, a);
+  c = app.add_subcommand("emit", "print a stage of the compiler");
+  common(*c, a);
+  c->add_option("--stage", a.stage, "ast, graph, gradient, tiles, llvm, asm")->required();
+  c->add_option("--model", a.model, "the `train` declaration; default: the first");
+  c = app.add_subcommand("derive", "print a derivative as mathematics");
+  common(*c, a);
+  c->add_option("expression", a.expression, "s, ∇s, ∂t s, Δs (grad s, d[t] s, lap s), drift, growth, or objective")->required();
+  c->add_option("--model", a.model, "the `train` declaration; default: the first");
+  c->add_flag("--latex", a.latex, "LaTeX instead of text");
+  c = app.add_subcommand("data", "say what a data file holds");
+  c->add_option("file", a.file, "a csv, tsv, npy or npz file")->required();
+  c = app.add_subcommand("eval", "values of the learned functions at given points");
+  common(*c, a);
+  c->add_option("--run", a.run, "run folder whose checkpoint to use; default: initial parameters");
+  c->add_option("--at", a.at, "csv file with the columns t, x1 … xd")->required();
+  c->add_option("--show", a.show, "what to show: s,∇s,∂t s,Δs,drift,noise,growth");
+  c->add_option("--out", a.out, "file to write; default: print");
+  c->add_option("--model", a.model, "the `train` declaration; default: the first");
+  c = app.add_subcommand("info", "version, CPU and vector width; with a script, the plan of its programs");
+  c->add_option("file", a.file, "a script");
+  c->add_option("--cpu", a.cpu, "as if on this CPU");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    const int code = app.exit(e);
+    return code == 0 ? kDone : kScript;
+  }
+  for (CLI::App* used : app.get_subcommands()) a.command = used->get_name();
+  std::signal(SIGINT, on_signal);
+  std::signal(SIGTERM, on_signal);
+  try {
+    return dispatch(a);
+  } catch (const diagnostics::InternalError& e) {
+    fmt::print(stderr, "internal error: {}\nThis is a bug of amc. Please report it with the script.\n", e.what());
+    return kOurBug;
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "error: the system gives no more memory\n");
+    return kSystem;
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "internal error: {}\nThis is a bug of amc. Please report it with the script.\n", e.what());
+    return kOurBug;
+  }
+}
+
+std::optional<std::string> read_file(const std::string& path) {
+  if (std::filesystem::is_directory(path)) return {};
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return {};
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+int print_diagnostics(const diagnostics::Sink& sink, const source::Sources& sources) {
+  for (const auto& d : sink.sorted()) fmt::print(stderr, "{}\n", diagnostics::render(d, sources));
+  return sink.exit_code();
+}
+
+std::unique_ptr<Script> open_script(const Arguments& a, int& code) {
+  const auto text = read_file(a.file);
+  if (!text) {
+    fmt::print(stderr, "error: the script `{}` cannot be read\n", a.file);
+    code = kScript;
+    return nullptr;
+  }
+  CompileOptions options{.data_folder = std::filesystem::path(a.file).parent_path().string()};
+  if (!pairs(a.set, "--set", options.settings) || !pairs(a.data, "--data", options.data) || !pairs(a.constants, "--const", options.constants)) {
+    code = kScript;
+    return nullptr;
+  }
+  auto script = compile(a.file, *text, options);
+  code = print_diagnostics(script->sink, script->sources);
+  if (!script->usable()) {
+    fmt::print(stderr, "{} error{} in {}\n", script->sink.errors(), script->sink.errors() == 1 ? "" : "s", a.file);
+    return nullptr;
+  }
+  return script;
+}
+
+std::optional<Machine> machine_of(const Arguments& a, int& code) {
+  std::string error;
+  Machine m{.target = jit::host_target(a.cpu, error), .threads = a.threads};
+  if (!error.empty()) {
+    fmt::print(stderr, "error: {}\n", error);
+    code = kScript;
+    return {};
+  }
+  if (m.threads == 0) m.threads = std::max(1u, std::thread::hardware_concurrency());
+  return m;
+}
+
+}  // namespace am::program

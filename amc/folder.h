@@ -1,0 +1,41 @@
+// A run folder: what a run leaves behind (docs: README, "What a run leaves").
+#pragma once
+
+#include <string>
+
+#include "amc/program.h"
+#include "runtime/report/report.h"
+
+namespace am::program {
+
+class RunFolder {
+ public:
+  /// Makes the folder. False after a report.
+  bool make(const std::string& path, diagnostics::Sink& sink);
+  std::string file(const std::string& name) const { return path_ + "/" + name; }
+  const std::string& path() const { return path_; }
+  bool write(const std::string& name, std::string_view text, diagnostics::Sink& sink) const;
+  bool write_config(const Arguments& a, const Script& script, const Machine& machine, diagnostics::Sink& sink) const;
+  bool write_particles(const std::string& name, const flow::Particles& particles, diagnostics::Sink& sink) const;
+
+ private:
+  std::string path_;
+};
+
+/// metrics.csv of one model: a row per report, kept on resume up to the step that is resumed from.
+class MetricsFile {
+ public:
+  MetricsFile(std::string path, const elaborate::Model& model, int from_step);
+  void add(const flow::Progress& p);
+  /// Rewrites the file; called now and then and at the end.
+  bool flush(diagnostics::Sink& sink);
+  /// Columns as lines for charts: step against each.
+  report::Chart chart(const elaborate::Model& model) const;
+
+ private:
+  std::string path_, header_;
+  std::vector<std::vector<double>> rows_;
+  size_t columns_;
+};
+
+}  // namespace am::program

@@ -1,0 +1,209 @@
+// Commands that train nothing: check, emit, derive, data, info, eval.
+#include <algorithm>
+#include <cmath>
+
+#include "amc/program.h"
+#include "compiler/derive/derive.h"
+#include "compiler/simplify/simplify.h"
+#include "runtime/data/data.h"
+#include "runtime/data/npz.h"
+
+namespace am::program {
+
+using diagnostics::Kind;
+
+namespace {
+
+const elaborate::Model* choose_model(const Arguments& a, const Script& script) {
+  const auto& models = script.elaborated.models;
+  const elaborate::Model* m = a.model.empty() ? (models.empty() ? nullptr : &models[0]) : script.elaborated.model(a.model);
+  if (!m) fmt::print(stderr, "error: {}\n", models.empty() ? "the script trains no model" : fmt::format("the script trains no model `{}`", a.model));
+  return m;
+}
+
+std::string mebibytes(size_t bytes) { return fmt::format("{:.2f} MiB", static_cast<double>(bytes) / (1 << 20)); }
+
+void print_plan(const elaborate::Model& m, const lower::Target& target) {
+  const lower::Plan plan = plan_of(m, target);
+  fmt::print("{}: training step of {} samples\n", m.name, m.batch);
+  fmt::print("  tile {} samples, vectors of {} lanes, {} phase{}\n", plan.tile, plan.lanes, plan.phases, plan.phases == 1 ? "" : "s");
+  fmt::print("  memory: {} shared, {} a thread, {} a group of tiles\n", mebibytes(plan.shared_bytes), mebibytes(plan.tile_bytes), mebibytes(plan.partial_bytes));
+  fmt::print("  work: {:.1f} kflop a sample in products, {:.1f} k elementwise operations\n", plan.flops_contract / 1e3, plan.flops_other / 1e3);
+}
+
+}  // namespace
+
+int check(const Arguments& a) {
+  int code = kDone;
+  const auto script = open_script(a, code);
+  if (!script) return code;
+  const auto machine = machine_of(a, code);
+  if (!machine) return code;
+  for (const auto& m : script->elaborated.models) {
+    const lower::Plan plan = plan_of(m, machine->target);
+    long long parameters = 0;
+    for (const auto& p : m.parameters) parameters += p.shape.count();
+    fmt::print("{}: R^{}, t in {:g}..{:g}, {} parameters, tile {}, {} working memory\n", m.name, m.dimension, m.from, m.to, parameters, plan.tile,
+               mebibytes(plan.shared_bytes + plan.tile_bytes + plan.partial_bytes));
+  }
+  fmt::print("{}: no errors\n", a.file);
+  return kDone;
+}
+
+int emit(const Arguments& a) {
+  int code = kDone;
+  const auto script = open_script(a, code);
+  if (!script) return code;
+  const auto machine = machine_of(a, code);
+  if (!machine) return code;
+  std::string error;
+  const std::string text = am::emit(*script, a.stage, a.model, machine->target, error);
+  if (!error.empty()) {
+    fmt::print(stderr, "error: {}\n", error);
+    return kScript;
+  }
+  fmt::print("{}", text);
+  return kDone;
+}
+
+namespace {
+
+/// The output of Model::functions that an expression such as "∇s", "grad s" or "drift" asks for; empty if none.
+std::string function_named(const Script& script, std::string_view expression) {
+  std::string e;
+  for (char c : expression)
+    if (c != ' ') e += c;
+  if (const size_t call = e.find('('); call != std::string::npos) e.resize(call);
+  for (size_t i = script.own; i < script.program.declarations.size(); ++i) {
+    const auto& d = script.program.declarations[i];
+    if (d.kind != ast::DeclarationKind::Potential && d.kind != ast::DeclarationKind::Velocity) continue;
+    if (e == d.name) return "value";
+    if (e == "∇" + d.name || e == "grad" + d.name) return "gradient";
+    if (e == "∂t" + d.name || e == "d[t]" + d.name || e == "∂ₜ" + d.name) return "time_derivative";
+    if (e == "Δ" + d.name || e == "∆" + d.name || e == "lap" + d.name) return "laplacian";
+  }
+  for (std::string_view name : {"drift", "noise", "growth"})
+    if (e == name) return e;
+  return "";
+}
+
+}  // namespace
+
+int derive(const Arguments& a) {
+  int code = kDone;
+  const auto script = open_script(a, code);
+  if (!script) return code;
+  const elaborate::Model* m = choose_model(a, *script);
+  if (!m) return kScript;
+  const std::string name = function_named(*script, a.expression);
+  const elaborate::Program& p = a.expression == "objective" ? m->objective : m->functions;
+  const auto at = std::find(p.names.begin(), p.names.end(), a.expression == "objective" ? "objective" : name);
+  if (at == p.names.end()) {
+    fmt::print(stderr, "error: `{}` cannot be derived; write s, ∇s, ∂t s, Δs, drift, noise, growth or objective, with the potential's name for s\n", a.expression);
+    return kScript;
+  }
+  const std::vector<ir::NodeId> output{p.outputs[at - p.names.begin()]};
+  const auto small = simplify::simplify(p.graph, output);
+  fmt::print("{}\n", derive::mathematics(small.graph, small.outputs[0], a.expression, a.latex ? derive::Notation::Latex : derive::Notation::Text));
+  return kDone;
+}
+
+int describe_data(const Arguments& a) {
+  diagnostics::Sink sink;
+  const std::string text = data::describe(a.file, sink);
+  if (sink.has_errors()) return print_diagnostics(sink, {});
+  fmt::print("{}", text);
+  return kDone;
+}
+
+int info(const Arguments& a) {
+  int code = kDone;
+  const auto machine = machine_of(a, code);
+  if (!machine) return code;
+  fmt::print("amc {}\n", version());
+  fmt::print("CPU {}: {}-byte vectors ({} f32 lanes), second-level cache {}, {} threads\n", machine->target.cpu, machine->target.vector_bytes,
+             machine->target.lanes(lower::Precision::F32), mebibytes(machine->target.cache_bytes), machine->threads);
+  fmt::print("LLVM {}\n", jit::llvm_version());
+  if (a.file.empty()) return kDone;
+  const auto script = open_script(a, code);
+  if (!script) return code;
+  for (const auto& m : script->elaborated.models) print_plan(m, machine->target);
+  return kDone;
+}
+
+namespace {
+
+/// Splits "s,∇s,∂t s" at commas.
+std::vector<std::string> split(const std::string& text) {
+  std::vector<std::string> out;
+  for (size_t from = 0; from <= text.size();) {
+    const size_t comma = std::min(text.find(',', from), text.size());
+    if (comma > from) out.push_back(text.substr(from, comma - from));
+    from = comma + 1;
+  }
+  return out;
+}
+
+}  // namespace
+
+int eval(const Arguments& a) {
+  int code = kDone;
+  const auto script = open_script(a, code);
+  if (!script) return code;
+  const auto machine = machine_of(a, code);
+  const elaborate::Model* m = machine ? choose_model(a, *script) : nullptr;
+  if (!m) return code ? code : kScript;
+
+  std::vector<std::string> columns;
+  for (int i = 1; i <= m->dimension; ++i) columns.push_back(fmt::format("x{}", i));
+  columns.insert(columns.begin(), "t");
+  const auto points = data::read_csv(a.at, {.columns = columns}, {}, script->sink);
+  const auto weights = !points ? std::optional<flow::Weights>()
+                       : a.run.empty() ? flow::initialise(*m, *machine, script->sink)
+                                       : flow::load(a.run + "/" + m->name + "/checkpoint.npz", *m, script->sink);
+  if (!weights) return print_diagnostics(script->sink, script->sources);
+  std::vector<double> x, t;
+  const size_t width = columns.size(), count = points->count();
+  for (size_t i = 0; i < count; ++i) {
+    t.push_back(points->rows[i * width]);
+    x.insert(x.end(), points->rows.begin() + static_cast<ptrdiff_t>(i * width + 1), points->rows.begin() + static_cast<ptrdiff_t>((i + 1) * width));
+  }
+  const auto values = flow::functions_at(*m, *weights, x, t, *machine, script->sink);
+  if (!values) return print_diagnostics(script->sink, script->sources);
+
+  std::vector<std::pair<size_t, std::string>> shown;  // output, title
+  for (const std::string& expression : split(a.show)) {
+    const std::string name = function_named(*script, expression);
+    const auto at = std::find(values->names.begin(), values->names.end(), name);
+    if (at == values->names.end()) {
+      fmt::print(stderr, "error: `{}` is not a function of `{}`; it has {}\n", expression, m->name, fmt::join(values->names, ", "));
+      return kScript;
+    }
+    shown.push_back({at - values->names.begin(), expression});
+  }
+  if (a.show.empty())
+    for (size_t k = 0; k < values->names.size(); ++k) shown.push_back({k, values->names[k]});
+
+  std::string out = fmt::format("{}", fmt::join(columns, ","));
+  for (const auto& [k, title] : shown)
+    for (int e = 0; e < values->sizes[k]; ++e) out += values->sizes[k] == 1 ? "," + title : fmt::format(",{}[{}]", title, e);
+  out += "\n";
+  for (size_t i = 0; i < count; ++i) {
+    out += fmt::format("{:.9g}", t[i]);
+    for (int d = 0; d < m->dimension; ++d) out += fmt::format(",{:.9g}", x[i * m->dimension + d]);
+    for (const auto& [k, title] : shown)
+      for (int e = 0; e < values->sizes[k]; ++e) out += fmt::format(",{:.9g}", values->values[k][i * values->sizes[k] + e]);
+    out += "\n";
+  }
+  if (a.out.empty()) {
+    fmt::print("{}", out);
+    return kDone;
+  }
+  if (const data::FileError error = data::write_text(a.out, out)) {
+    fmt::print(stderr, "error: cannot write `{}`: {}\n", a.out, error.what);
+    return kSystem;
+  }
+  return kDone;
+}
+
+}  // namespace am::program

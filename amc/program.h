@@ -1,0 +1,51 @@
+// The commands of `amc`. Internal to this folder.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "compiler/driver/compile.h"
+#include "runtime/flow/flow.h"
+
+namespace am::program {
+
+/// Exit codes; 1 to 4 are diagnostics::Blame.
+inline constexpr int kDone = 0, kScript = 1, kData = 2, kNumerics = 3, kSystem = 4, kInterrupted = 5, kOurBug = 70;
+
+struct Arguments {
+  std::string command, file;
+  std::vector<std::string> set, data, constants;  // NAME=VALUE
+  int threads = 0;                                // 0: as many as the machine has
+  bool resume = false;
+  std::string out;                                // run folder
+  std::string cpu;
+  std::string stage, model;                       // emit
+  std::string expression;                         // derive
+  bool latex = false;
+  std::string run, at, show;                      // eval
+};
+
+/// Set by SIGINT and SIGTERM; training looks at it after every step.
+extern std::atomic<bool> interrupted;
+
+int run_command(int argc, char** argv);
+
+int run(const Arguments& a);
+int check(const Arguments& a);
+int emit(const Arguments& a);
+int derive(const Arguments& a);
+int describe_data(const Arguments& a);
+int info(const Arguments& a);
+int eval(const Arguments& a);
+
+/// Reads and compiles the script, prints diagnostics to stderr. Null with the exit code if it cannot go on.
+std::unique_ptr<Script> open_script(const Arguments& a, int& code);
+std::optional<Machine> machine_of(const Arguments& a, int& code);
+/// Prints what was reported since `from` diagnostics, and gives the exit code.
+int print_diagnostics(const diagnostics::Sink& sink, const source::Sources& sources);
+std::optional<std::string> read_file(const std::string& path);
+
+}  // namespace am::program

@@ -1,0 +1,288 @@
+// `amc run`: trains, samples, evaluates, reports.
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "amc/folder.h"
+#include "amc/progress.h"
+
+namespace am::program {
+
+namespace {
+
+using diagnostics::Kind;
+using Clock = std::chrono::steady_clock;
+
+constexpr double kCheckpointSeconds = 30;
+constexpr int kReports = 1000;  // rows of metrics.csv, about
+constexpr size_t kDrawnParticles = 2000;
+
+double since(Clock::time_point t) { return std::chrono::duration<double>(Clock::now() - t).count(); }
+
+class Run {
+ public:
+  Run(const Arguments& a, Script& script, const Machine& machine) : a_(a), script_(script), machine_(machine) {}
+  int all();
+
+ private:
+  bool train(const elaborate::Model& m);
+  bool sample(const elaborate::Sampling& s);
+  bool evaluate(const elaborate::Evaluation& e);
+  bool report();
+  void add_motion(std::string name, const flow::Particles& p, const elaborate::Model& m, const std::vector<double>& times);
+  void print_table(const elaborate::Evaluation& e, const flow::EvaluationResult& r);
+  void add_charts(const elaborate::Evaluation& e, const flow::EvaluationResult& r);
+  std::optional<flow::Weights> start(const elaborate::Model& m, const std::string& checkpoint);
+
+  const Arguments& a_;
+  Script& script_;
+  const Machine& machine_;
+  RunFolder folder_;
+  report::Report report_;
+  nlohmann::ordered_json results_ = nlohmann::ordered_json::array();
+  std::map<std::string, flow::Weights> weights_;
+  Clock::time_point began_ = Clock::now();
+};
+
+std::optional<flow::Weights> Run::start(const elaborate::Model& m, const std::string& checkpoint) {
+  if (!a_.resume) return flow::initialise(m, machine_, script_.sink);
+  if (!std::filesystem::exists(checkpoint)) {
+    fmt::print("{}: no checkpoint at {}, starting anew\n", m.name, checkpoint);
+    return flow::initialise(m, machine_, script_.sink);
+  }
+  auto w = flow::load(checkpoint, m, script_.sink);
+  if (w) fmt::print("{}: resumed at step {}\n", m.name, grouped(w->step));
+  return w;
+}
+
+bool Run::train(const elaborate::Model& m) {
+  const std::string checkpoint = folder_.file(m.name + "/checkpoint.npz");
+  std::error_code unused;
+  std::filesystem::create_directories(folder_.file(m.name), unused);
+  auto w = start(m, checkpoint);
+  if (!w) return false;
+  long long parameters = 0;
+  for (const auto& p : m.parameters) parameters += p.shape.count();
+  fmt::print("{}: {} parameters, {} steps of {} samples, {}, {} threads\n", m.name, grouped(parameters), grouped(m.steps),
+             grouped(m.batch), m.f64 ? "f64" : "f32", machine_.threads);
+  std::fflush(stdout);
+
+  MetricsFile metrics(folder_.file(m.name + "/metrics.csv"), m, w->step);
+  ProgressLine line;
+  const int first = w->step;
+  const auto began = Clock::now();
+  auto saved = began;
+  bool fine = true;
+  flow::TrainOptions options{.report_every = std::max(1, m.steps / kReports)};
+  options.stop = &interrupted;
+  options.report = [&](const flow::Progress& p, const flow::Weights& now) {
+    metrics.add(p);
+    if (p.step == first + 1 && first == 0) fmt::print("{}: first step after {:.2f} s\n", m.name, since(began_)), std::fflush(stdout);
+    const double rate = (p.step - first) / std::max(1e-9, p.seconds);
+    line.show(fmt::format("{}: step {} of {}, {:.0f} steps/s, objective {:.4f}, {} left", m.name, grouped(p.step), grouped(m.steps), rate,
+                          p.objective, duration((m.steps - p.step) / rate)));
+    if (since(saved) > kCheckpointSeconds) {
+      fine = flow::save(checkpoint, m, now, script_.sink) && metrics.flush(script_.sink);
+      saved = Clock::now();
+    }
+    return fine;
+  };
+  const flow::Ending ending = flow::train(m, *w, machine_, options, script_.sink);
+  line.end();
+  // Whatever ended it, what was reached is kept; after a failure these are the weights before the failing step.
+  fine = flow::save(checkpoint, m, *w, script_.sink) && metrics.flush(script_.sink) && fine;
+  report_.charts.push_back(metrics.chart(m));
+  const double seconds = since(began);
+  if (ending == flow::Ending::Stopped && fine)
+    fmt::print("{}: stopped at step {}; checkpoint in {}; go on with `amc run {} --resume`\n", m.name, grouped(w->step), checkpoint, a_.file);
+  if (ending != flow::Ending::Finished || !fine) return false;
+  fmt::print("{}: trained in {} ({:.0f} steps/s)\n", m.name, duration(seconds), seconds > 0 ? (m.steps - first) / seconds : 0.0);
+  report_.formulas.push_back({m.name + " minimises", m.objective_text});
+  weights_[m.name] = std::move(*w);
+  return true;
+}
+
+void Run::add_motion(std::string name, const flow::Particles& p, const elaborate::Model& m, const std::vector<double>& times) {
+  const size_t count = p.points[0].size() / p.dimension, shown = std::min(count, kDrawnParticles);
+  report::Motion motion{.name = std::move(name), .dimension = p.dimension, .times = p.times};
+  report::Reference reference;
+  for (size_t k = 0; k < p.times.size(); ++k) {
+    const auto& x = p.points[k];
+    motion.points.emplace_back(x.begin(), x.begin() + static_cast<ptrdiff_t>(shown * p.dimension));
+    if (!p.weights.empty()) motion.weights.emplace_back(p.weights[k].begin(), p.weights[k].begin() + static_cast<ptrdiff_t>(shown));
+  }
+  for (double time : times) {
+    auto drawn = flow::draw(m.draw, m.dimension, time, shown, 7, m.f64, machine_, script_.sink);
+    if (!drawn) break;
+    reference.times.push_back(time);
+    reference.points.push_back(std::move(*drawn));
+  }
+  folder_.write(fmt::format("figures/{}.svg", motion.name), report::svg(motion, reference), script_.sink);
+  report_.motions.push_back(std::move(motion));
+  report_.references.push_back(std::move(reference));
+}
+
+bool Run::sample(const elaborate::Sampling& s) {
+  auto w = weights_.find(s.model);
+  const elaborate::Model* m = script_.elaborated.model(s.model);
+  if (w == weights_.end() || !m) return false;
+  const auto began = Clock::now();
+  const auto p = flow::sample(s, *m, w->second, machine_, script_.sink);
+  if (!p) return false;
+  const std::string name = script_.elaborated.samplings.size() == 1 ? "paths.npz" : s.name + ".npz";
+  if (!folder_.write_particles(name, *p, script_.sink)) return false;
+  fmt::print("{}: {} particles at {} times by {} in {:.2f} s → {}\n", s.name, grouped(s.count), s.times.size(), s.stepper.text, since(began), folder_.file(name));
+  if (!p->mass.empty()) {
+    std::string masses;
+    for (size_t k = 0; k < p->times.size(); ++k) masses += fmt::format("{}{:.3f} at t = {:g}", k ? ", " : "", p->mass[k], p->times[k]);
+    fmt::print("{}: mass {}\n", s.name, masses);
+  }
+  add_motion(s.name, *p, *m, s.times);
+  return true;
+}
+
+std::string figure_text(double v) { return fmt::format("{:.4f}", v); }
+
+void Run::print_table(const elaborate::Evaluation& e, const flow::EvaluationResult& r) {
+  const auto& first = r.comparisons[0];
+  fmt::print("\n{} against {}, {}, {} carried against {} real samples{}\n", e.model, e.against_text, e.one_step ? "one step" : "from the start",
+             first.generated, first.reference, e.repeats > 1 ? fmt::format(", mean of {} repeats", e.repeats) : "");
+  report::Table table{.title = fmt::format("{} against {}", e.model, e.against_text)};
+  table.header = {"t"};
+  std::string head = fmt::format("{:>8}", "t");
+  for (const auto& f : first.figures) {
+    head += fmt::format("{:>12}{:>10}", f.metric, "floor");
+    table.header.insert(table.header.end(), {f.metric, "floor"});
+  }
+  fmt::print("{}\n", head);
+  std::vector<double> sums(first.figures.size()), floors(first.figures.size());
+  for (const auto& c : r.comparisons) {
+    std::string row = fmt::format("{:>8}", fmt::format("{:g}", c.time));
+    std::vector<std::string> cells{fmt::format("{:g}", c.time)};
+    for (size_t i = 0; i < c.figures.size(); ++i) {
+      const auto& f = c.figures[i];
+      sums[i] += f.value, floors[i] += f.floor.value_or(0);
+      row += fmt::format("{:>12}{:>10}", figure_text(f.value), f.floor ? figure_text(*f.floor) : "");
+      cells.push_back(figure_text(f.value) + (f.deviation > 0 ? " ± " + figure_text(f.deviation) : ""));
+      cells.push_back(f.floor ? figure_text(*f.floor) : "");
+    }
+    fmt::print("{}\n", row);
+    table.rows.push_back(cells);
+  }
+  if (r.comparisons.size() > 1) {
+    std::string row = fmt::format("{:>8}", "mean");
+    std::vector<std::string> cells{"mean"};
+    for (size_t i = 0; i < sums.size(); ++i) {
+      const auto n = static_cast<double>(r.comparisons.size());
+      row += fmt::format("{:>12}{:>10}", figure_text(sums[i] / n), figure_text(floors[i] / n));
+      cells.insert(cells.end(), {figure_text(sums[i] / n), figure_text(floors[i] / n)});
+    }
+    fmt::print("{}\n", row);
+    table.rows.push_back(cells);
+  }
+  table.footnote = "The floor is the same figure between two independent real samples of the same sizes; below it a smaller number means nothing.";
+  fmt::print("{}\n", table.footnote);
+  if (r.gap) {
+    fmt::print("action gap ½∫E|drift − exact|² = {:.5f}, {:.3f} % of the action {:.5f}\n", *r.gap, 100 * *r.gap / *r.action, *r.action);
+    report_.facts.push_back({"action gap of " + e.model, fmt::format("{:.5f} ({:.3f} % of the action {:.5f})", *r.gap, 100 * *r.gap / *r.action, *r.action)});
+  }
+  fmt::print("objective {:.5f} over {} draws\n", r.objective, grouped(static_cast<long long>(r.objective_samples)));
+  report_.facts.push_back({"objective of " + e.model, fmt::format("{:.5f}", r.objective)});
+  report_.tables.push_back(std::move(table));
+}
+
+void Run::add_charts(const elaborate::Evaluation& e, const flow::EvaluationResult& r) {
+  if (r.comparisons.size() < 2) return;
+  for (size_t i = 0; i < e.metrics.size(); ++i) {
+    report::Chart chart{.title = fmt::format("{} of {} over time", e.metrics[i].name, e.model), .x_label = "t", .y_label = e.metrics[i].name};
+    report::Series value{.name = e.metrics[i].name, .dots = true}, floor{.name = "sampling floor", .dashed = true};
+    for (const auto& c : r.comparisons) {
+      value.x.push_back(c.time), value.y.push_back(c.figures[i].value);
+      if (c.figures[i].floor) floor.x.push_back(c.time), floor.y.push_back(*c.figures[i].floor);
+    }
+    chart.series = {value, floor};
+    folder_.write(fmt::format("figures/{}_{}.svg", e.model, e.metrics[i].name), report::svg(chart), script_.sink);
+    report_.charts.push_back(std::move(chart));
+  }
+}
+
+nlohmann::ordered_json as_json(const elaborate::Evaluation& e, const flow::EvaluationResult& r) {
+  nlohmann::ordered_json j;
+  j["model"] = e.model, j["against"] = e.against_text, j["mode"] = e.one_step ? "one_step" : "from_start";
+  j["repeats"] = e.repeats, j["seed"] = e.seed, j["solver"] = e.stepper.text;
+  j["definitions"] = {{"w1", "min E|x - y| over couplings, exact"},
+                      {"w2", "(min E|x - y|^2)^(1/2) over couplings, exact"},
+                      {"mmd", "squared maximum mean discrepancy, unbiased, kernel scale*exp(-gamma|x-y|^2) averaged over gamma"},
+                      {"spread", "root of the ratio of total variances, generated over real"},
+                      {"floor", "the same figure between two independent real samples of the same sizes"}};
+  for (const auto& m : e.metrics)
+    if (m.name == "mmd") j["kernel"] = {{"gamma", m.gammas}, {"scale", m.scale}};
+  for (const auto& c : r.comparisons) {
+    nlohmann::ordered_json row{{"t", c.time}, {"generated", c.generated}, {"reference", c.reference}};
+    for (const auto& f : c.figures) {
+      row[f.metric] = {{"value", f.value}, {"deviation", f.deviation}};
+      if (f.floor) row[f.metric]["floor"] = *f.floor, row[f.metric]["floor_deviation"] = *f.floor_deviation;
+    }
+    j["comparisons"].push_back(row);
+  }
+  j["objective"] = r.objective, j["objective_samples"] = r.objective_samples;
+  if (r.gap) j["gap"] = *r.gap, j["action"] = *r.action, j["relative_gap"] = *r.gap / *r.action;
+  return j;
+}
+
+bool Run::evaluate(const elaborate::Evaluation& e) {
+  auto w = weights_.find(e.model);
+  const elaborate::Model* m = script_.elaborated.model(e.model);
+  if (w == weights_.end() || !m) return false;
+  const auto r = flow::evaluate(e, *m, w->second, machine_, script_.sink);
+  if (!r) return false;
+  print_table(e, *r);
+  add_charts(e, *r);
+  results_.push_back(as_json(e, *r));
+  return folder_.write("evaluation.json", results_.dump(2) + "\n", script_.sink);
+}
+
+bool Run::report() {
+  report_.title = std::filesystem::path(a_.file).filename().string();
+  report_.script = std::string(script_.sources.text(script_.file));
+  for (const auto& chart : report_.charts)
+    if (chart.x_label == "step") folder_.write(fmt::format("figures/{}.svg", chart.title.substr(chart.title.rfind(' ') + 1) + "_training"), report::svg(chart), script_.sink);
+  for (const auto& m : script_.elaborated.models)
+    report_.facts.push_back({m.name, fmt::format("{} steps of {} samples, seed {}, {}", grouped(m.steps), grouped(m.batch), m.seed, m.f64 ? "f64" : "f32")});
+  if (!folder_.write("report.html", report::html(report_), script_.sink)) return false;
+  fmt::print("\nreport: {}\n", folder_.file("report.html"));
+  return true;
+}
+
+int Run::all() {
+  const auto& todo = script_.elaborated;
+  const std::string name = std::filesystem::path(a_.file).stem().string();
+  if (!folder_.make(a_.out.empty() ? "runs/" + name : a_.out, script_.sink) || !folder_.write_config(a_, script_, machine_, script_.sink))
+    return print_diagnostics(script_.sink, script_.sources);
+  bool fine = true;
+  for (const auto& m : todo.models) fine = fine && train(m);
+  for (const auto& s : todo.samplings) fine = fine && sample(s);
+  for (const auto& e : todo.evaluations) fine = fine && evaluate(e);
+  fine = fine && report();
+  if (script_.sink.has_errors()) return print_diagnostics(script_.sink, script_.sources);
+  return fine ? kDone : interrupted ? kInterrupted : kOurBug;
+}
+
+}  // namespace
+
+int run(const Arguments& a) {
+  int code = kDone;
+  const auto script = open_script(a, code);
+  if (!script) return code;
+  const auto machine = machine_of(a, code);
+  if (!machine) return code;
+  if (script->elaborated.models.empty()) {
+    script->sink.report<Kind::NothingToRun>({script->file, 0, 0});
+    return print_diagnostics(script->sink, script->sources);
+  }
+  return Run(a, *script, *machine).all();
+}
+
+}  // namespace am::program

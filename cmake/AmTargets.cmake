@@ -1,0 +1,40 @@
+# Every folder is one library. Its own build file names its sources and the only libraries it may use.
+
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(GTest REQUIRED)
+find_package(LLVM 19.1 REQUIRED CONFIG)
+
+add_library(am_warnings INTERFACE)
+target_compile_options(am_warnings INTERFACE -Wall -Wextra -Werror -Wno-missing-field-initializers)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # g++ 12 sees uninitialised members in std::variant and std::optional where there are none.
+  target_compile_options(am_warnings INTERFACE -Wno-maybe-uninitialized)
+endif()
+
+option(AM_SANITIZE "Address and undefined-behaviour sanitizers" OFF)
+if(AM_SANITIZE)
+  add_compile_options(-fsanitize=address,undefined -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+
+# am_library(NAME SOURCES … DEPENDS … [PRIVATE …])
+function(am_library name)
+  cmake_parse_arguments(LIB "" "" "SOURCES;DEPENDS;PRIVATE" ${ARGN})
+  add_library(${name} STATIC ${LIB_SOURCES})
+  target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR})
+  target_link_libraries(${name} PUBLIC ${LIB_DEPENDS} fmt::fmt PRIVATE ${LIB_PRIVATE} am_warnings)
+endfunction()
+
+# am_test(NAME SOURCES … DEPENDS …): a GoogleTest program, one ctest entry for each of its tests.
+function(am_test name)
+  cmake_parse_arguments(TEST "" "TIMEOUT" "SOURCES;DEPENDS" ${ARGN})
+  if(NOT TEST_TIMEOUT)
+    set(TEST_TIMEOUT 600)
+  endif()
+  add_executable(${name} ${TEST_SOURCES})
+  target_link_libraries(${name} PRIVATE ${TEST_DEPENDS} GTest::gtest GTest::gtest_main am_warnings)
+  target_compile_definitions(${name} PRIVATE AM_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${TEST_TIMEOUT})
+endfunction()

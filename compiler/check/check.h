@@ -1,0 +1,17 @@
+// Names and structure of the program as written.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "compiler/ast/ast.h"
+#include "compiler/diagnostics/diagnostics.h"
+
+namespace am::check {
+
+/// Reports unknown, repeated and unused names, unknown and missing settings, misplaced statements, missing members and
+/// results. `own` is the number of declarations before the user's (the standard library's); `predefined` are the names
+/// that the compiler provides.
+void check(const ast::Program& program, size_t own, std::span<const std::string> predefined, diagnostics::Sink& sink);
+
+}  // namespace am::check

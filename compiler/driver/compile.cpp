@@ -1,0 +1,162 @@
+#include "compiler/driver/compile.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+#include "compiler/check/check.h"
+#include "compiler/check/settings.h"
+#include "compiler/driver/stdlib.h"
+#include "compiler/elaborate/elaborator.h"
+#include "compiler/parse/parse.h"
+#include "compiler/simplify/simplify.h"
+
+namespace am {
+
+using diagnostics::Kind;
+
+namespace {
+
+/// An expression that comes from elsewhere than the script: a default, or the command line.
+ast::ExprId parse_fragment(Script& s, const std::string& name, std::string_view text) {
+  const source::FileId file = s.sources.add(name, std::string(text));
+  return parse::parse_expression(s.sources, file, s.program, s.sink);
+}
+
+/// "train.flow.steps" names a setting of a declaration of the script.
+bool known_setting(const Script& s, const std::string& key, std::string& why) {
+  std::vector<std::string> known;
+  for (size_t i = s.own; i < s.program.declarations.size(); ++i) {
+    const ast::Declaration& d = s.program.declarations[i];
+    for (const check::SettingInfo& setting : check::settings())
+      if (setting.of == d.kind)
+        known.push_back(fmt::format("{}.{}.{}", ast::keyword(d.kind), d.kind == ast::DeclarationKind::Evaluate ? d.model : d.name, setting.name));
+  }
+  if (std::find(known.begin(), known.end(), key) != known.end()) return true;
+  const std::string near = diagnostics::nearest(key, known);
+  why = near.empty() ? "there is no such setting; it is written KIND.NAME.SETTING, such as `train.flow.steps`"
+                     : fmt::format("there is no such setting; did you mean `{}`?", near);
+  return false;
+}
+
+/// True if the script declares something of this kind and name; else says which there are.
+bool declares(const Script& s, ast::DeclarationKind kind, const std::string& name, std::string& why) {
+  std::vector<std::string> known;
+  for (size_t i = s.own; i < s.program.declarations.size(); ++i)
+    if (s.program.declarations[i].kind == kind) known.push_back(s.program.declarations[i].name);
+  if (std::find(known.begin(), known.end(), name) != known.end()) return true;
+  const std::string near = diagnostics::nearest(name, known);
+  why = fmt::format("the script has no {} `{}`", ast::keyword(kind), name);
+  if (!near.empty()) why += fmt::format("; did you mean `{}`?", near);
+  return false;
+}
+
+elaborate::Options overrides(Script& s, const CompileOptions& options) {
+  elaborate::Options out{.data_folder = options.data_folder};
+  std::string why;
+  for (const check::SettingInfo& setting : check::settings())
+    if (!setting.fallback.empty() && setting.fallback != "!") {
+      const std::string key = fmt::format("{}.{}", ast::keyword(setting.of), setting.name);
+      out.defaults[key] = parse_fragment(s, "default of " + key, setting.fallback);
+    }
+  for (const auto& [key, text] : options.settings) {
+    if (!known_setting(s, key, why)) {
+      s.sink.report<Kind::BadOverride>({}, "--set " + key, why);
+      continue;
+    }
+    const ast::ExprId value = parse_fragment(s, "--set " + key, text);
+    if (value.valid()) out.settings[key] = value;
+  }
+  for (const auto& [name, file] : options.data) {
+    if (declares(s, ast::DeclarationKind::Data, name, why))
+      out.data[name] = file;
+    else
+      s.sink.report<Kind::BadOverride>({}, "--data " + name, why);
+  }
+  for (const auto& [name, text] : options.constants) {
+    char* end = nullptr;
+    const double value = std::strtod(text.c_str(), &end);
+    if (!declares(s, ast::DeclarationKind::Const, name, why))
+      s.sink.report<Kind::BadOverride>({}, "--const " + name, why);
+    else if (text.empty() || *end || !std::isfinite(value))
+      s.sink.report<Kind::BadOverride>({}, "--const " + name, fmt::format("`{}` is not a number", text));
+    else
+      out.constants[name] = value;
+  }
+  return out;
+}
+
+}  // namespace
+
+std::unique_ptr<Script> compile(std::string name, std::string text, const CompileOptions& options) {
+  auto s = std::make_unique<Script>();
+  for (const LibraryFile& file : standard_library())
+    parse::parse(s->sources, s->sources.add(std::string("stdlib/") + std::string(file.name), std::string(file.text)), s->program, s->sink);
+  s->own = s->program.declarations.size();
+  s->file = s->sources.add(std::move(name), std::move(text));
+  parse::parse(s->sources, s->file, s->program, s->sink);
+  // After a syntax error a declaration may be missing, and every use of it would look wrong.
+  if (s->sink.has_errors()) return s;
+  const elaborate::Options elaborate_options = overrides(*s, options);
+  if (s->sink.has_errors()) return s;
+  check::check(s->program, s->own, elaborate::builtin_names(), s->sink);
+  s->elaborated = elaborate::elaborate(s->program, s->sources, elaborate_options, s->sink);
+  return s;
+}
+
+NativeProgram make_native(const elaborate::Program& program, lower::Precision precision, const lower::Target& target,
+                          size_t samples, std::string& error) {
+  const simplify::Simplified small = simplify::simplify(program.graph, program.outputs);
+  lower::Lowered lowered = lower::lower(small.graph, small.outputs, {.precision = precision, .target = target, .samples = samples});
+  return {jit::compile(std::move(lowered), target, error), program.inputs, program.names};
+}
+
+namespace {
+
+lower::Precision precision_of(const elaborate::Model& m) { return m.f64 ? lower::Precision::F64 : lower::Precision::F32; }
+
+lower::Lowered lowered_step(const elaborate::Model& m, const lower::Target& target) {
+  const simplify::Simplified small = simplify::simplify(m.step.graph, m.step.outputs);
+  return lower::lower(small.graph, small.outputs, {.precision = precision_of(m), .target = target, .samples = static_cast<size_t>(m.batch)});
+}
+
+std::string graph_text(const elaborate::Program& p) {
+  const simplify::Simplified small = simplify::simplify(p.graph, p.outputs);
+  return ir::print(small.graph, small.outputs);
+}
+
+/// The script alone, without the standard library.
+std::string script_text(const Script& s) {
+  std::string out;
+  for (size_t i = s.own; i < s.program.declarations.size(); ++i) out += ast::print(s.program, s.program.declarations[i]) + "\n";
+  return out;
+}
+
+}  // namespace
+
+const std::vector<std::string>& stages() {
+  static const std::vector<std::string> names = {"ast", "graph", "gradient", "tiles", "llvm", "asm"};
+  return names;
+}
+
+std::string emit(const Script& script, std::string_view stage, std::string_view model, const lower::Target& target, std::string& error) {
+  if (stage == "ast") return script_text(script);
+  const elaborate::Model* m = model.empty() && !script.elaborated.models.empty() ? &script.elaborated.models[0] : script.elaborated.model(model);
+  if (!m) {
+    error = model.empty() ? "the script trains no model" : fmt::format("there is no model `{}`", model);
+    return "";
+  }
+  if (stage == "graph") return graph_text(m->objective);
+  if (stage == "gradient") return graph_text(m->step);
+  if (stage == "tiles") return lowered_step(*m, target).schedule;
+  if (stage == "llvm") return lower::print_llvm(lowered_step(*m, target));
+  if (stage == "asm") return jit::assembly(lowered_step(*m, target), target);
+  error = fmt::format("`{}` is not a stage; they are {}", stage, fmt::join(stages(), ", "));
+  return "";
+}
+
+lower::Plan plan_of(const elaborate::Model& model, const lower::Target& target) { return lowered_step(model, target).plan; }
+
+std::string version() { return AM_VERSION; }
+
+}  // namespace am

@@ -1,0 +1,169 @@
+// ∇, ∂, Δ and ∇· of the script, as calls of the differentiator.
+#include "compiler/elaborate/elaborator.h"
+#include "compiler/ir/ops.h"
+
+namespace am::elaborate {
+
+using ast::Expr;
+using ast::ExprKind;
+
+namespace {
+
+/// The call whose first argument a prefix operator speaks of: the operand, or the operand's operand, …
+ExprId innermost_call(const ast::Program& program, ExprId id) {
+  while (id.valid()) {
+    const Expr& e = program[id];
+    if (e.kind == ExprKind::Call) return id;
+    const bool prefix = e.kind == ExprKind::Gradient || e.kind == ExprKind::Partial || e.kind == ExprKind::Laplacian ||
+                        e.kind == ExprKind::Divergence || e.kind == ExprKind::Norm || e.kind == ExprKind::Unary || e.kind == ExprKind::Index;
+    if (!prefix) return {};
+    id = e.operands[0];
+  }
+  return {};
+}
+
+struct Search {
+  const ast::Program& program;
+  const std::string& name;
+
+  bool block(ast::BlockId id) const {
+    if (!id.valid()) return false;
+    for (const ast::Statement& s : program[id].statements)
+      if (expr(s.value) || block(s.body) || block(s.otherwise)) return true;
+    return false;
+  }
+  bool expr(ExprId id) const {
+    if (!id.valid()) return false;
+    const Expr& e = program[id];
+    if ((e.kind == ExprKind::Partial || e.kind == ExprKind::Gradient) && e.text == name) return true;
+    for (ExprId operand : e.operands)
+      if (expr(operand)) return true;
+    for (const ast::Argument& a : e.arguments)
+      if (expr(a.value)) return true;
+    return block(e.body);
+  }
+};
+
+}  // namespace
+
+bool Elaborator::differentiates_by(ast::BlockId body, const std::string& name) {
+  return Search{program_, name}.block(body);
+}
+
+std::vector<NodeId> Elaborator::held(ScopePtr scope, NodeId but) const {
+  std::vector<NodeId> out;
+  for (ScopePtr s = scope; s; s = s->parent)
+    for (const Binding& b : s->bindings)
+      if (auto* t = b.value.get<Tensor>(); b.variable && t && t->node != but) out.push_back(t->node);
+  return out;
+}
+
+Value Elaborator::derived(NodeId result, NodeId of, ir::Shape shape, const std::optional<differentiate::Obstacle>& obstacle,
+                          Span span, std::string_view by) {
+  if (obstacle) {
+    auto& d = sink_.report<Kind::NotDifferentiable>(span, ir::info(g()[obstacle->node].op).name, obstacle->reason);
+    if (const Span at = g()[obstacle->node].origin; at.known()) d.notes.push_back({at, "it is used here"});
+    return poison();
+  }
+  if (result.valid()) return make(result, span);
+  (void)of;
+  if (!by.empty()) sink_.report<Kind::DerivativeIsZero>(span, by);
+  return make(ir::constant(g(), 0, shape), span);
+}
+
+Value Elaborator::with_first_argument(ExprId operand, ScopePtr scope, Span span, NodeId& variable) {
+  const ExprId call = innermost_call(program_, operand);
+  if (!call.valid() || program_[call].arguments.empty()) {
+    sink_.report<Kind::WrongKindOfValue>(span, "a derivative of something that is not a call", "a call such as `s(x, t)`, or a variable: `∇[x] e`");
+    return poison();
+  }
+  const Value callee = evaluate(program_[call].operands[0], scope);
+  if (callee.poisoned()) return poison();
+  if (!callee.get<Closure>()) {
+    sink_.report<Kind::WrongKindOfValue>(program_[call].span, callee.describe(g()), "a function of the script; for other expressions write `∇[x] e`");
+    return poison();
+  }
+  auto replaced = substituted_.find(call.value);
+  const Value first = replaced != substituted_.end() ? replaced->second : evaluate(program_[call].arguments[0].value, scope);
+  const NodeId x = tensor(first, "the argument that the derivative is taken by");
+  if (!x.valid()) return poison();
+  variable = ir::variable(g(), x);
+  const std::map<uint32_t, Value> saved = substituted_;
+  substituted_[call.value] = {Tensor{variable}, first.origin};
+  Value v = evaluate(operand, scope);
+  substituted_ = saved;
+  return v;
+}
+
+Value Elaborator::gradient(ExprId id, ScopePtr scope) {
+  const Expr& e = program_[id];
+  if (!e.text.empty()) return partial(id, scope);
+  NodeId x;
+  const Value v = with_first_argument(e.operands[0], scope, e.span, x);
+  if (v.poisoned()) return poison();
+  const NodeId y = scalar(v, fmt::format("what `∇` is applied to, `{}`,", text(e.operands[0])));
+  if (!y.valid()) return poison();
+  g().set_origin(e.span);
+  std::optional<differentiate::Obstacle> obstacle;
+  const std::vector<NodeId> by{x};
+  const NodeId result = differentiate::gradient(g(), y, {by}, ir::kNone, &obstacle)[0];
+  return derived(result, y, g()[x].shape, obstacle, e.span, text(program_[innermost_call(program_, e.operands[0])].arguments[0].value));
+}
+
+Value Elaborator::partial(ExprId id, ScopePtr scope) {
+  const Expr& e = program_[id];
+  const Binding* found = nullptr;
+  for (ScopePtr s = scope; s && !found; s = s->parent) found = s->find(e.text);
+  if (!found) {
+    if (declaration(e.text)) sink_.report<Kind::WrongKindOfValue>(e.span, fmt::format("a derivative by the declaration `{}`", e.text), "a variable");
+    return poison();
+  }
+  const Value variable = found->value;
+  const NodeId by = tensor(variable, "the variable of a derivative");
+  const Value v = evaluate(e.operands[0], scope);
+  if (!by.valid() || v.poisoned()) return poison();
+  const NodeId y = tensor(v, "a derivative");
+  if (!y.valid()) return poison();
+  g().set_origin(e.span);
+  std::optional<differentiate::Obstacle> obstacle;
+  const std::vector<NodeId> wrt{by}, fixed = held(scope, by);
+  // Reverse mode shares its pass with ∇ of the same scalar; a vector by a scalar is one forward pass.
+  if (g()[y].shape.rank == 0)
+    return derived(differentiate::gradient(g(), y, {wrt, fixed}, ir::kNone, &obstacle)[0], y, g()[by].shape, obstacle, e.span, e.text);
+  if (g()[by].shape.rank > 0) {
+    sink_.report<Kind::NotAScalar>(program_[e.operands[0]].span, fmt::format("what is differentiated by the vector `{}`", e.text), g()[y].shape.text());
+    return poison();
+  }
+  const std::vector<NodeId> one{ir::constant(g(), 1)};
+  return derived(differentiate::directional(g(), y, {wrt, fixed}, one, &obstacle), y, g()[y].shape, obstacle, e.span, e.text);
+}
+
+Value Elaborator::laplacian(ExprId id, ScopePtr scope) {
+  const Expr& e = program_[id];
+  NodeId x;
+  const Value v = with_first_argument(e.operands[0], scope, e.span, x);
+  if (v.poisoned()) return poison();
+  const NodeId y = scalar(v, fmt::format("what `Δ` is applied to, `{}`,", text(e.operands[0])));
+  if (!y.valid()) return poison();
+  g().set_origin(e.span);
+  std::optional<differentiate::Obstacle> obstacle;
+  return derived(differentiate::laplacian(g(), y, x, {}, &obstacle), y, {}, obstacle, e.span, "");
+}
+
+Value Elaborator::divergence(ExprId id, ScopePtr scope) {
+  const Expr& e = program_[id];
+  NodeId x;
+  const Value v = with_first_argument(e.operands[0], scope, e.span, x);
+  if (v.poisoned()) return poison();
+  const NodeId y = tensor(v, "what `∇·` is applied to");
+  if (!y.valid()) return poison();
+  if (!(g()[y].shape == g()[x].shape)) {
+    sink_.report<Kind::ShapeMismatch>(e.span, "∇·", g()[y].shape.text(), g()[x].shape.text());
+    return poison();
+  }
+  g().set_origin(e.span);
+  std::optional<differentiate::Obstacle> obstacle;
+  return derived(differentiate::divergence(g(), y, x, {}, &obstacle), y, {}, obstacle, e.span, "");
+}
+
+}  // namespace am::elaborate

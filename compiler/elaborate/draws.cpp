@@ -1,0 +1,213 @@
+// Draws, expectations, time integrals.
+#include <algorithm>
+#include <cmath>
+
+#include "compiler/elaborate/elaborator.h"
+#include "compiler/ir/ops.h"
+
+namespace am::elaborate {
+
+using ast::DeclarationKind;
+using ast::Expr;
+using ir::Op;
+
+NodeId Elaborator::uniform(int count) {
+  return g().add(Op::Uniform, {}, {.index = streams_++, .shape = count == 1 ? ir::Shape{} : ir::Shape{count}});
+}
+
+NodeId Elaborator::data_node(const std::shared_ptr<const std::vector<double>>& values, ir::Shape shape, std::string name) {
+  const std::string key = fmt::format("{}@{}", name, static_cast<const void*>(values.get()));
+  auto [node, fresh] = building_->data_nodes.try_emplace(key, ir::kNone);
+  if (fresh) {
+    node->second = g().input(std::move(name), shape, false);
+    building_->inputs.push_back({Role::Data, 0, values});
+  }
+  return node->second;
+}
+
+namespace {
+
+/// Entry `k` (a scalar node) of a list of numbers.
+NodeId lookup(ir::Graph& g, std::vector<double> numbers, NodeId k) {
+  if (const auto constant = ir::constant_value(g, k))
+    return ir::constant(g, numbers[std::clamp<size_t>(static_cast<size_t>(*constant), 0, numbers.size() - 1)]);
+  const int n = static_cast<int>(numbers.size());
+  return ir::reshape(g, ir::row(g, g.table(std::move(numbers), {n, 1}), k), {});
+}
+
+}  // namespace
+
+NodeId Elaborator::draw_row(const Dataset& data, NodeId group) {
+  const data::Snapshots& s = *data.samples;
+  std::vector<double> starts, counts;
+  for (size_t k = 0; k < s.groups(); ++k) {
+    starts.push_back(static_cast<double>(s.offsets[k]));
+    counts.push_back(static_cast<double>(s.offsets[k + 1] - s.offsets[k]));
+  }
+  const NodeId start = lookup(g(), starts, group), count = lookup(g(), counts, group);
+  const NodeId offset = ir::unary(g(), Op::Floor, ir::mul(g(), uniform(1), count));
+  NodeId index = ir::add(g(), start, offset);
+  const int n = static_cast<int>(s.count());
+  if (data.alias_table) {
+    // Row i is kept with its probability, else its alias is taken (M. D. Vose, IEEE Trans. Softw. Eng. 17, 1991).
+    const NodeId table = data_node(data.alias_table, {n, 2}, s.name + ".alias");
+    const NodeId entry = ir::row(g(), table, index);
+    const NodeId keep = ir::binary(g(), Op::Less, uniform(1), ir::reshape(g(), ir::slice(g(), entry, 0, 0, 1), {}));
+    const NodeId alias = ir::reshape(g(), ir::slice(g(), entry, 0, 1, 1), {});
+    index = g().add(Op::Select, {keep, index, alias});
+  }
+  // The rows share the life of the data set they belong to.
+  const std::shared_ptr<const std::vector<double>> rows(data.samples, &data.samples->rows);
+  return ir::row(g(), data_node(rows, {n, s.dimension}, s.name), index);
+}
+
+Value Elaborator::snapshot_at(const std::shared_ptr<const Dataset>& data, NodeId time, Span span) {
+  const data::Snapshots& s = *data->samples;
+  if (!s.timed()) {
+    sink_.report<Kind::WrongKindOfValue>(span, fmt::format("the data set `{}`, which has no times", s.name), "a data set with a time column");
+    return poison();
+  }
+  if (const auto t = ir::constant_value(g(), time)) {
+    if (const auto k = s.at(*t)) return {Snapshot{data, ir::constant(g(), static_cast<double>(*k))}, span};
+    std::string times;
+    for (double known : s.times) times += fmt::format("{}{:g}", times.empty() ? "" : ", ", known);
+    sink_.report<Kind::MissingTime>(span, s.name, fmt::format("{:g}", *t)).suggestion = "its times are " + times;
+    return poison();
+  }
+  // The nearest: as many as there are midpoints below the time.
+  NodeId k = ir::constant(g(), 0);
+  for (size_t i = 0; i + 1 < s.times.size(); ++i)
+    k = ir::add(g(), k, ir::binary(g(), Op::Less, ir::constant(g(), (s.times[i] + s.times[i + 1]) / 2), time));
+  return {Snapshot{data, k}, span};
+}
+
+NodeId Elaborator::draw(const Value& source, Span span, NodeId* velocity) {
+  if (source.poisoned()) return ir::kNone;
+  g().set_origin(span);
+  if (velocity) *velocity = ir::kNone;
+  if (auto d = source.dataset()) {
+    if (d->samples->groups() == 1) return tidy(draw_row(*d, ir::constant(g(), 0)));
+    // Any row of any snapshot: the groups lie one behind the other.
+    Dataset all = *d;
+    auto merged = std::make_shared<data::Snapshots>(*d->samples);
+    merged->offsets = {0, merged->count()};
+    return tidy(draw_row({merged, d->alias_table, d->span}, ir::constant(g(), 0)));
+  }
+  if (auto* s = source.get<Snapshot>()) return tidy(draw_row(*s->data, s->group));
+  if (auto* i = source.instance(); i && i->declaration->kind == DeclarationKind::Distribution) {
+    const Value v = block(i->declaration->body, scope(i->scope, true));
+    return v.poisoned() ? ir::kNone : tensor(v, "a draw");
+  }
+  if (auto* p = source.get<PathAt>()) {
+    const ast::Declaration& d = *p->path->declaration;
+    ScopePtr inner = scope(p->path->scope, true);
+    // The path's own time variable: what its velocity is taken by.
+    const NodeId t = velocity ? ir::variable(g(), p->time) : p->time;
+    inner->bind(d.variables[0].name, {Tensor{t}, span}, velocity != nullptr);
+    const Value v = block(d.body, inner);
+    if (v.poisoned()) return ir::kNone;
+    const NodeId x = tensor(v, "a draw of a path");
+    if (x.valid() && velocity) {
+      std::optional<differentiate::Obstacle> obstacle;
+      const std::vector<NodeId> fixed = held(inner, t), by{t}, one{ir::constant(g(), 1)};
+      *velocity = differentiate::directional(g(), x, {by, fixed}, one, &obstacle);
+      if (obstacle) derived(ir::kNone, x, g()[x].shape, obstacle, span, d.variables[0].name);
+      if (!velocity->valid()) *velocity = ir::constant(g(), 0, g()[x].shape);
+    }
+    return x;
+  }
+  sink_.report<Kind::WrongKindOfValue>(source.origin.known() ? source.origin : span, source.describe(g()),
+                                       "a distribution, a data set, or a path at a time");
+  return ir::kNone;
+}
+
+Value Elaborator::expectation(ExprId id, ScopePtr outer) {
+  const Expr& e = program_[id];
+  const Value source = evaluate(e.operands[0], outer);
+  const size_t first_estimate = estimates_.size();
+  ++sample_depth_;
+  ScopePtr inner = scope(outer);
+  NodeId velocity;
+  const NodeId x = draw(source, program_[e.operands[0]].span, e.names.size() > 1 ? &velocity : nullptr);
+  if (e.names.size() > 1 && x.valid() && !source.get<PathAt>()) {
+    sink_.report<Kind::WrongKindOfValue>(source.origin, source.describe(g()), "a path at a time, which has a velocity");
+    velocity = ir::kNone;
+  }
+  inner->bind(e.names[0], x.valid() ? make(ir::variable(g(), x), e.span) : poison(), true);
+  if (e.names.size() > 1) inner->bind(e.names[1], velocity.valid() ? make(ir::variable(g(), velocity), e.span) : poison(), true);
+  const Value body = evaluate(e.operands[1], inner);
+  --sample_depth_;
+  if (body.poisoned()) return poison();
+  const NodeId node = tensor(body, "an expectation");
+  if (!node.valid() || !affine(node, first_estimate, e.span)) return poison();
+  if (sample_depth_ == 0) return make(ir::mean(g(), node), e.span);
+  // One sample of the inner variable for each outer one: unbiased as long as it enters linearly.
+  const NodeId estimate = ir::variable(g(), node);
+  estimates_.push_back(estimate);
+  return make(estimate, e.span);
+}
+
+Value Elaborator::integral(ExprId id, ScopePtr outer) {
+  const Expr& e = program_[id];
+  const auto from = number(evaluate(e.operands[0], outer), "the start of an integral");
+  const auto to = number(evaluate(e.operands[1], outer), "the end of an integral");
+  if (e.operands[2].valid())
+    sink_.report<Kind::MisplacedStatement>(program_[e.operands[2]].span, "a quadrature rule, which this version does not know yet,");
+  if (!from || !to) return poison();
+  if (*to <= *from) {
+    sink_.report<Kind::EmptyRange>(e.span, fmt::format("{:g}", *from), fmt::format("{:g}", *to));
+    return poison();
+  }
+  const size_t first_estimate = estimates_.size();
+  ++sample_depth_;
+  const NodeId u = g().add(Op::Weyl, {}, {.index = streams_++});
+  const NodeId t = ir::add(g(), ir::constant(g(), *from), ir::scale(g(), *to - *from, u));
+  ScopePtr inner = scope(outer);
+  inner->bind(e.names[0], make(ir::variable(g(), t), e.span), true);
+  const Value body = evaluate(e.operands[3], inner);
+  --sample_depth_;
+  if (body.poisoned()) return poison();
+  const NodeId node = tensor(body, "an integral");
+  if (!node.valid() || !affine(node, first_estimate, e.span)) return poison();
+  const NodeId value = ir::scale(g(), *to - *from, node);
+  if (sample_depth_ == 0) return make(ir::mean(g(), value), e.span);
+  const NodeId estimate = ir::variable(g(), value);
+  estimates_.push_back(estimate);
+  return make(estimate, e.span);
+}
+
+/// An estimate from one sample may be added to and scaled, nothing else: E[f²] is not (E[f])².
+bool Elaborator::affine(NodeId body, size_t first_estimate, Span span) {
+  if (first_estimate == estimates_.size()) return true;
+  const auto inner = std::span(estimates_).subspan(first_estimate);
+  std::vector<bool> touched(g().size());
+  for (NodeId id : inner) touched[id.value] = true;
+  bool fine = true;
+  const std::vector<NodeId> outputs{body};
+  for (NodeId id : ir::reachable(g(), outputs)) {
+    const ir::Node& node = g()[id];
+    if (touched[id.value]) continue;
+    size_t operands = 0;
+    bool first = false;
+    for (size_t k = 0; k < node.operands.size(); ++k)
+      if (touched[node.operands[k].value]) {
+        ++operands;
+        first = first || k == 0;
+      }
+    if (operands == 0) continue;
+    touched[id.value] = true;
+    const ir::DerivativeKind kind = ir::info(node.op).derivative->kind;
+    const bool linear = node.op == Op::Add || node.op == Op::Sub || node.op == Op::Neg || kind == ir::DerivativeKind::Linear ||
+                        ((node.op == Op::Mul || kind == ir::DerivativeKind::Bilinear) && operands == 1) ||
+                        (node.op == Op::Div && operands == 1 && first) || (node.op == Op::Select && !touched[node.operands[0].value]);
+    if (!linear && fine) {
+      sink_.report<Kind::NonlinearExpectation>(span, fmt::format("`{}`", ir::info(node.op).name)).suggestion =
+          "expand the product by hand into one expectation over independent draws";
+      fine = false;
+    }
+  }
+  estimates_.resize(first_estimate);
+  return fine;
+}
+
+}  // namespace am::elaborate

@@ -1,0 +1,165 @@
+// The checked program to graphs.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "compiler/ast/ast.h"
+#include "compiler/diagnostics/diagnostics.h"
+#include "compiler/ir/graph.h"
+#include "runtime/data/data.h"
+
+namespace am::elaborate {
+
+/// What the runtime binds to a slot of a program.
+enum class Role {
+  Parameter,   // index: which parameter of the model
+  State,       // index: parameter·states + state: the optimizer's memory
+  Average,     // index: which parameter: its moving average
+  StepNumber,  // scalar: 1, 2, …
+  Time,        // scalar
+  TimeStep,    // scalar h
+  Point,       // sampled [d]
+  PointTime,   // sampled scalar
+  LogWeight,   // sampled scalar
+  Data,        // values in Input::data
+};
+
+struct Input {
+  Role role;
+  int index = 0;
+  std::shared_ptr<const std::vector<double>> data;
+};
+
+/// A graph with what its slots and outputs are. Slots and inputs correspond by number.
+struct Program {
+  ir::Graph graph;
+  std::vector<ir::NodeId> outputs;
+  std::vector<std::string> names;  // of the outputs
+  std::vector<Input> inputs;
+};
+
+/// One learned tensor.
+struct Parameter {
+  std::string name;  // "s.mlp.linear1.W": potential, nets, parameter
+  ir::Shape shape;
+  source::Span span;
+};
+
+/// One additive term of an objective.
+struct Term {
+  std::string text;
+  source::Span span;
+};
+
+/// A `train` declaration: everything that training, sampling and evaluating its model needs.
+struct Model {
+  std::string name;
+  source::Span span;
+  int steps = 0, batch = 0;
+  uint64_t seed = 0;
+  double average = 0;  // decay of the moving average; 0: none
+  bool f64 = false;
+  int dimension = 0;   // of the points
+  double from = 0, to = 1;  // the path's time range
+  bool has_noise = false, has_growth = false, has_path = false;
+  std::string objective_text;
+
+  std::vector<Parameter> parameters;
+  int states = 0;                       // the optimizer's tensors per parameter
+  std::vector<double> initial_states;   // one value for each of them
+  std::vector<Term> terms;
+
+  /// Outputs: one scalar per parameter; run over as many samples as the largest parameter has elements: entry i is its
+  /// element i.
+  Program initial;
+  /// Outputs: parameters, states (parameter-major), averages if any, then "objective", "gradient_norm", "rate", and
+  /// the terms.
+  Program step;
+  /// Outputs: "objective" and the terms, for evaluation over many samples.
+  Program objective;
+  /// x ~ q(Time): output "x" (sampled). Empty if the dynamics has no path.
+  Program draw;
+  /// At (Point, PointTime): outputs "value" (s; or the velocity), "gradient", "time_derivative", "laplacian" where
+  /// there is a potential, "drift", "noise", "growth" where there are such.
+  Program functions;
+};
+
+/// How particles are carried by a model.
+struct Stepper {
+  /// Inputs Point, LogWeight, Time, TimeStep; outputs "x", "log_weight", and "error" (scalar per particle) if adaptive.
+  Program step;
+  double steps_per_unit = 0;  // fixed step; 0 for an adaptive solver
+  double tolerance = 0;       // adaptive
+  int order = 1;
+  std::string text;           // the solver as written
+};
+
+/// Where particles or reference samples come from.
+struct Origin {
+  Program draw;                                     // output "x" (sampled); slot Time where it needs one
+  std::shared_ptr<const data::Snapshots> snapshots; // instead: the very rows of a snapshot …
+  size_t group = 0;                                 // … this one
+  int dimension = 0;
+  size_t rows() const;
+};
+
+struct Sampling {
+  std::string name, model;
+  source::Span span;
+  Origin start;
+  size_t count = 0;
+  std::vector<double> times;
+  uint64_t seed = 0;
+  Stepper stepper;
+};
+
+struct Metric {
+  std::string name;
+  std::vector<double> gammas;
+  double scale = 1;
+};
+
+struct Evaluation {
+  std::string model;
+  source::Span span;
+  bool one_step = false;
+  std::vector<Metric> metrics;
+  std::vector<double> times;
+  size_t count = 0;
+  int repeats = 1;
+  uint64_t seed = 0;
+  Stepper stepper;
+  std::shared_ptr<const data::Snapshots> against;  // data; or
+  Program against_draw;                            // a path at Time
+  bool against_path = false;
+  std::string against_text;
+  bool has_velocity = false;
+  /// Over the path: outputs "gap" ½E|drift − exact|², "action" ½E|exact|², both times the length of the time range.
+  Program gap;
+};
+
+/// The elaborated script. Runs in the order train, sample, evaluate, each in source order.
+struct Elaborated {
+  std::vector<Model> models;
+  std::vector<Sampling> samplings;
+  std::vector<Evaluation> evaluations;
+
+  const Model* model(std::string_view name) const;
+};
+
+struct Options {
+  std::string data_folder;                     // relative file names start here
+  std::map<std::string, std::string> data;     // --data NAME=FILE
+  std::map<std::string, double> constants;     // --const NAME=VALUE
+  std::map<std::string, ast::ExprId> settings; // --set "train.flow.steps" = an expression, parsed
+  std::map<std::string, ast::ExprId> defaults; // of settings, "train.steps", from check/settings.def, parsed
+};
+
+/// Reports what is wrong and leaves out what it could not make.
+Elaborated elaborate(const ast::Program& program, const source::Sources& sources, const Options& options,
+                     diagnostics::Sink& sink);
+
+}  // namespace am::elaborate

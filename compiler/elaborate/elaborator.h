@@ -1,0 +1,196 @@
+// The evaluator behind `elaborate`: expressions of the script to values, tensors of which are nodes of the graph under
+// construction. Internal to this folder.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "compiler/differentiate/differentiate.h"
+#include "compiler/elaborate/elaborate.h"
+#include "compiler/elaborate/value.h"
+#include "compiler/ir/build.h"
+
+namespace am::elaborate {
+
+using ast::ExprId;
+using diagnostics::Kind;
+using ir::NodeId;
+using source::Span;
+
+class Elaborator;
+
+/// The arguments of a call of a builtin, evaluated and matched with its parameters; missing ones are poisoned.
+struct CallArguments {
+  Span span;
+  std::vector<Value> values;
+  std::vector<ExprId> expressions;
+  std::vector<bool> given;
+  std::shared_ptr<const Dataset> self;
+};
+
+struct BuiltinInfo {
+  std::string_view name;
+  std::vector<std::string_view> parameters;  // "name" must be given, "name?" may be left out
+  Value (*call)(Elaborator& e, const CallArguments& a);
+  std::string_view doc;
+};
+
+/// Every function that the compiler provides, by name; members of data sets are in `data_members`.
+const std::vector<BuiltinInfo>& builtins();
+const std::vector<BuiltinInfo>& data_members();
+/// Words and constants with a fixed meaning: pi, inf, metrics, modes, precisions.
+std::optional<Value> builtin_constant(ir::Graph& g, std::string_view name);
+/// Every predefined name: for suggestions and for `check`.
+std::vector<std::string> builtin_names();
+
+/// Where the learned tensors of one model are kept while its programs are built.
+struct ParameterStore {
+  struct Entry {
+    std::string key;
+    Parameter parameter;
+  };
+  std::vector<Entry> entries;
+  std::map<std::string, std::string> layer_names;  // by place
+  std::map<std::string, int> layer_counts;         // by parent and net
+  bool closed = false;                             // the training step is built: no more may appear
+};
+
+/// The program under construction.
+struct Building {
+  ir::Graph graph;
+  std::vector<Input> inputs;
+  std::map<int, NodeId> parameter_nodes;
+  std::map<std::string, NodeId> data_nodes;
+  std::map<const ast::Declaration*, Value> globals;
+  std::vector<NodeId> initial;  // initial element of each parameter, in the program that makes them
+};
+
+class Elaborator {
+ public:
+  Elaborator(const ast::Program& program, const source::Sources& sources, const Options& options,
+             diagnostics::Sink& sink);
+
+  // --- programs (programs.cpp, models.cpp, settings.cpp) ---
+  Elaborated run();
+
+  // --- expressions (expressions.cpp) ---
+  Value evaluate(ExprId id, ScopePtr scope);
+  /// The block's last expression; poison if it has none (check says so).
+  Value block(ast::BlockId id, ScopePtr scope);
+  Value call_closure(const Closure& closure, const std::vector<Value>& arguments, Span span, std::string_view place = {});
+  /// Calls a closure, layer, constant or builtin with values.
+  Value apply(const Value& callee, const std::vector<Value>& arguments, Span span);
+  /// A maker called with values; what is left out takes its default.
+  Value instantiate(const ast::Declaration& d, const std::vector<Value>& arguments, Span span);
+  /// A member function of an instance: `apply`, `drift`, `update`, `step`; nothing if it has none.
+  std::optional<Closure> member(const Instance& instance, std::string_view name, ScopePtr scope);
+  /// Binds an instance's body-level functions and lets to a new scope below the instance's own.
+  ScopePtr open(const Instance& instance);
+
+  // --- tensors (tensors.cpp) ---
+  Value binary(std::string_view op, const Value& a, const Value& b, Span span);
+  Value unary_minus(const Value& x, Span span);
+  Value elementwise(ir::Op op, std::vector<Value> operands, Span span);
+  Value vector_of(const std::vector<Value>& items, Span span);
+  Value index(const Value& base, const Value& at, Span span);
+  Value norm(const Value& x, Span span);
+  /// The tensor, or kNone after an error that names `what`.
+  NodeId tensor(const Value& v, std::string_view what);
+  NodeId scalar(const Value& v, std::string_view what);
+  std::optional<double> number(const Value& v, std::string_view what);
+  std::optional<int> whole(const Value& v, std::string_view what, int least);
+  /// R[1] and R are one type: a vector of one becomes a number.
+  NodeId tidy(NodeId node);
+  NodeId as_vector(NodeId node);
+  Value make(NodeId node, Span span) { return {Tensor{tidy(node)}, span}; }
+  Value constant(double v, Span span = {}) { return {Tensor{ir::constant(g(), v)}, span}; }
+
+  // --- draws (draws.cpp) ---
+  /// One sample of a distribution, snapshot, data set or path at a time. With `velocity`, also ∂/∂t of a path's draw
+  /// with its own draws held fixed.
+  NodeId draw(const Value& source, Span span, NodeId* velocity = nullptr);
+  Value expectation(ExprId id, ScopePtr scope);
+  Value integral(ExprId id, ScopePtr scope);
+  NodeId uniform(int count);
+  /// The snapshot of `data` nearest to a time, or at it if the time is known.
+  Value snapshot_at(const std::shared_ptr<const Dataset>& data, NodeId time, Span span);
+  NodeId data_node(const std::shared_ptr<const std::vector<double>>& values, ir::Shape shape, std::string name);
+  NodeId draw_row(const Dataset& data, NodeId group);
+
+  // --- derivatives (derivatives.cpp) ---
+  Value gradient(ExprId id, ScopePtr scope);
+  Value partial(ExprId id, ScopePtr scope);
+  Value laplacian(ExprId id, ScopePtr scope);
+  Value divergence(ExprId id, ScopePtr scope);
+  /// True if the body takes a derivative by a variable of this name.
+  bool differentiates_by(ast::BlockId body, const std::string& name);
+
+  ir::Graph& g() { return building_->graph; }
+  diagnostics::Sink& sink() { return sink_; }
+  const ast::Program& program() const { return program_; }
+  const Options& options() const { return options_; }
+  const source::Sources& sources() const { return sources_; }
+  Value poison() const { return {}; }
+  std::string text(ExprId id) const { return ast::print(program_, id); }
+  std::map<std::string, std::shared_ptr<const Dataset>>& dataset_cache() { return datasets_; }
+  std::string current_data() const { return current_data_; }
+
+ private:
+  friend class Programs;
+
+  const ast::Declaration* declaration(std::string_view name) const;
+  Value name(const ast::Expr& expr, ScopePtr scope);
+  Value global(const ast::Declaration& d);
+  Value evaluate_global(const ast::Declaration& d);
+  Value call(ExprId id, ScopePtr scope);
+  Value call_builtin(const Builtin& builtin, const ast::Expr& expr, ScopePtr scope);
+  Value call_word(const Word& word, const ast::Expr& expr, ScopePtr scope);
+  Value call_dataset(const std::shared_ptr<const Dataset>& data, const std::vector<Value>& arguments, Span span);
+  Value make_instance(const Maker& maker, const ast::Expr& expr, ScopePtr scope);
+  Value member_value(const ast::Expr& expr, ScopePtr scope);
+  Value list(const ast::Expr& expr, ScopePtr scope);
+  Value range(const ast::Expr& expr, ScopePtr scope);
+  /// Binds the arguments of a call to parameters in `into`; defaults see the parameters before them.
+  bool bind_arguments(std::string_view callee, const std::vector<ast::Parameter>& parameters, const ast::Expr& call,
+                      ScopePtr caller, ScopePtr into, const std::function<Value(size_t, Value)>& adapt = {});
+  Value invoke(const Closure& closure, const ast::Expr& call, ScopePtr caller);
+  Value run_body(const Closure& closure, ScopePtr scope, std::string place);
+  void statement(const ast::Statement& s, ScopePtr scope, Value& result);
+  void parameter(const ast::Statement& s, ScopePtr scope);
+  void assign(ScopePtr scope, const std::string& name, Value value);
+  std::string layer_name(const std::string& place, std::string_view net);
+  ScopePtr scope(ScopePtr parent, bool function = false);
+  /// Evaluates `operand` with the first argument of its innermost call replaced by a fresh variable.
+  Value with_first_argument(ExprId operand, ScopePtr scope, Span span, NodeId& variable);
+  std::vector<NodeId> held(ScopePtr scope, NodeId but) const;
+  Value derived(NodeId result, NodeId of, ir::Shape shape, const std::optional<differentiate::Obstacle>& obstacle,
+                Span span, std::string_view by);
+  bool affine(NodeId body, size_t first_estimate, Span span);
+
+  const ast::Program& program_;
+  const source::Sources& sources_;
+  const Options& options_;
+  diagnostics::Sink& sink_;
+  std::map<std::string, const ast::Declaration*, std::less<>> declarations_;
+  std::deque<Scope> scopes_;
+  Scope* top_ = nullptr;
+  Building* building_ = nullptr;
+  ParameterStore* store_ = nullptr;
+  std::string owner_;  // the potential or velocity being evaluated
+  std::string place_;
+  int depth_ = 0;         // of calls
+  int sample_depth_ = 0;  // of enclosing E and ∫
+  uint32_t streams_ = 0;
+  std::vector<NodeId> estimates_;
+  std::map<uint32_t, Value> substituted_;  // first arguments, by call expression
+  std::map<std::string, std::shared_ptr<const Dataset>> datasets_;
+  std::string current_data_;  // the data declaration being evaluated, for --data
+  std::vector<const ast::Declaration*> in_progress_;
+  bool prefer_paths_ = false;  // `path q = linear(d)` means the path of that name, not the net
+};
+
+}  // namespace am::elaborate

@@ -1,0 +1,662 @@
+// Expressions, calls, blocks.
+#include <algorithm>
+#include <cmath>
+
+#include "compiler/elaborate/elaborator.h"
+#include "compiler/ir/ops.h"
+
+namespace am::elaborate {
+
+using ast::Argument;
+using ast::Declaration;
+using ast::DeclarationKind;
+using ast::Expr;
+using ast::ExprKind;
+using ast::Statement;
+using ast::StatementKind;
+using ir::Op;
+
+namespace {
+
+/// Sets a variable for as long as it lives.
+template <class T>
+class Restore {
+ public:
+  explicit Restore(T& target) : target_(target), saved_(target) {}
+  Restore(T& target, T value) : target_(target), saved_(std::move(target)) { target_ = std::move(value); }
+  ~Restore() { target_ = std::move(saved_); }
+
+ private:
+  T& target_;
+  T saved_;
+};
+
+constexpr int kDeepestCall = 300;
+
+}  // namespace
+
+Binding* Scope::find(std::string_view name) {
+  for (auto it = bindings.rbegin(); it != bindings.rend(); ++it)
+    if (it->name == name) return &*it;
+  return nullptr;
+}
+
+void Scope::bind(std::string name, Value value, bool variable) {
+  if (Binding* b = find(name))
+    *b = {b->name, std::move(value), variable};
+  else
+    bindings.push_back({std::move(name), std::move(value), variable});
+}
+
+ScopePtr Elaborator::scope(ScopePtr parent, bool function) {
+  scopes_.push_back({parent, function, {}});
+  return &scopes_.back();
+}
+
+Value Elaborator::evaluate(ExprId id, ScopePtr scope) {
+  if (!id.valid()) return poison();
+  const Expr& e = program_[id];
+  auto operand = [&](size_t k) { return evaluate(e.operands[k], scope); };
+  Value v;
+  switch (e.kind) {
+    case ExprKind::Error: return poison();
+    case ExprKind::Number: v = constant(e.number); break;
+    case ExprKind::String: v = {e.text, e.span}; break;
+    case ExprKind::Name: v = name(e, scope); break;
+    case ExprKind::List: v = list(e, scope); break;
+    case ExprKind::Call: v = call(id, scope); break;
+    case ExprKind::Index: v = index(operand(0), operand(1), e.span); break;
+    case ExprKind::Member: v = member_value(e, scope); break;
+    case ExprKind::Unary:
+      v = e.text == "not" ? binary("-", constant(1), operand(0), e.span) : unary_minus(operand(0), e.span);
+      break;
+    case ExprKind::Binary: {
+      const Expr& left = program_[e.operands[0]];
+      if (e.text == "^" && left.kind == ExprKind::Norm) {
+        // |v|² is Σ v², which unlike (√Σ v²)² has a derivative at 0.
+        const Value x = evaluate(left.operands[0], scope), n = operand(1);
+        if (auto* t = x.get<Tensor>(); t && n.get<Tensor>() && ir::is_constant(g(), n.get<Tensor>()->node, 2)) {
+          v = make(ir::dot(g(), t->node, t->node), e.span);
+          break;
+        }
+        v = binary("^", norm(x, left.span), n, e.focus.known() ? e.focus : e.span);
+        break;
+      }
+      const Value a = operand(0);
+      v = binary(e.text, a, operand(1), e.focus.known() ? e.focus : e.span);
+      break;
+    }
+    case ExprKind::Norm: v = norm(operand(0), e.span); break;
+    case ExprKind::Gradient: v = gradient(id, scope); break;
+    case ExprKind::Partial: v = partial(id, scope); break;
+    case ExprKind::Laplacian: v = laplacian(id, scope); break;
+    case ExprKind::Divergence: v = divergence(id, scope); break;
+    case ExprKind::Expectation: v = expectation(id, scope); break;
+    case ExprKind::Integral: v = integral(id, scope); break;
+    case ExprKind::Range: v = range(e, scope); break;
+    case ExprKind::Lambda:
+      v = {Closure{.name = "fn", .parameters = &e.parameters, .body = e.body, .scope = scope, .span = e.span}, e.span};
+      break;
+    case ExprKind::Shape:
+      sink_.report<Kind::WrongKindOfValue>(e.span, "a shape", "a value");
+      return poison();
+  }
+  v.origin = e.span;
+  return v;
+}
+
+const Declaration* Elaborator::declaration(std::string_view name) const {
+  if (prefer_paths_)
+    if (auto it = declarations_.find(fmt::format("path {}", name)); it != declarations_.end()) return it->second;
+  auto it = declarations_.find(name);
+  return it == declarations_.end() ? nullptr : it->second;
+}
+
+Value Elaborator::name(const Expr& e, ScopePtr scope) {
+  for (ScopePtr s = scope; s; s = s->parent)
+    if (Binding* b = s->find(e.text)) return b->value;
+  if (const Declaration* d = declaration(e.text)) return global(*d);
+  if (auto v = builtin_constant(g(), e.text)) return *v;
+  for (const BuiltinInfo& b : builtins())
+    if (b.name == e.text) return {Builtin{&b, nullptr}, e.span};
+  return poison();  // `check` has reported the name
+}
+
+Value Elaborator::global(const Declaration& d) {
+  if (auto known = building_->globals.find(&d); known != building_->globals.end()) return known->second;
+  if (std::find(in_progress_.begin(), in_progress_.end(), &d) != in_progress_.end()) {
+    sink_.report<Kind::CyclicDefinition>(d.name_span, d.name);
+    return poison();
+  }
+  in_progress_.push_back(&d);
+  // What a declaration means does not depend on who asks for it.
+  Restore place(place_, std::string()), owner(owner_, std::string());
+  Restore depth(sample_depth_, 0);
+  Restore prefer(prefer_paths_, false);
+  Value v = evaluate_global(d);
+  in_progress_.pop_back();
+  building_->globals[&d] = v;
+  return v;
+}
+
+Value Elaborator::evaluate_global(const Declaration& d) {
+  switch (d.kind) {
+    case DeclarationKind::Const:
+      if (auto set = options_.constants.find(d.name); set != options_.constants.end()) return constant(set->second, d.span);
+      return evaluate(d.value, top_);
+    case DeclarationKind::Data: {
+      if (auto known = datasets_.find(d.name); known != datasets_.end())
+        return known->second ? Value{known->second, d.name_span} : poison();
+      Restore current(current_data_, d.name);
+      Value v = evaluate(d.value, top_);
+      if (v.dataset() || v.poisoned()) datasets_[d.name] = v.dataset();
+      return v;
+    }
+    case DeclarationKind::Fn:
+      return {Closure{.name = d.name, .parameters = &d.parameters, .body = d.body, .scope = top_, .span = d.name_span}, d.name_span};
+    case DeclarationKind::Potential:
+    case DeclarationKind::Velocity:
+      return {Closure{.name = d.name, .parameters = &d.parameters, .body = d.body, .scope = top_, .span = d.name_span, .model = d.name},
+              d.name_span};
+    case DeclarationKind::Path:
+      if (d.value.valid()) {
+        Restore prefer(prefer_paths_, true);
+        return evaluate(d.value, top_);
+      }
+      if (d.parameters.empty()) return {std::make_shared<const Instance>(Instance{&d, top_, ""}), d.name_span};
+      return {Maker{&d}, d.name_span};
+    case DeclarationKind::Net:
+    case DeclarationKind::Distribution:
+    case DeclarationKind::Dynamics:
+    case DeclarationKind::Optimizer:
+    case DeclarationKind::Solver: return {Maker{&d}, d.name_span};
+    case DeclarationKind::Train:
+    case DeclarationKind::Sample:
+    case DeclarationKind::Evaluate: break;
+  }
+  return poison();
+}
+
+Value Elaborator::list(const Expr& e, ScopePtr scope) {
+  std::vector<Value> items;
+  bool tensors = true;
+  for (ExprId id : e.operands) {
+    items.push_back(evaluate(id, scope));
+    if (items.back().poisoned()) return poison();
+    tensors = tensors && items.back().get<Tensor>();
+  }
+  if (tensors && !items.empty()) return vector_of(items, e.span);
+  return {List{std::move(items)}, e.span};
+}
+
+namespace {
+
+/// "pc12" → {"pc", 12}.
+std::optional<std::pair<std::string, int>> numbered(const std::string& text) {
+  size_t digits = text.size();
+  while (digits > 0 && std::isdigit(static_cast<unsigned char>(text[digits - 1]))) --digits;
+  if (digits == text.size() || text.size() - digits > 8) return {};
+  return std::pair(text.substr(0, digits), std::stoi(text.substr(digits)));
+}
+
+}  // namespace
+
+Value Elaborator::range(const Expr& e, ScopePtr scope) {
+  const Value from = evaluate(e.operands[0], scope), to = evaluate(e.operands[1], scope);
+  if (from.poisoned() || to.poisoned()) return poison();
+  Range r;
+  if (from.get<std::string>() && to.get<std::string>()) {
+    const auto a = numbered(*from.get<std::string>()), b = numbered(*to.get<std::string>());
+    if (!a || !b || a->first != b->first) {
+      sink_.report<Kind::WrongKindOfValue>(e.span, "a range of unlike texts", "two texts that differ in a number at their end, such as \"x1\"..\"x5\"");
+      return poison();
+    }
+    r = {static_cast<double>(a->second), static_cast<double>(b->second), 1, a->first, true};
+  } else {
+    const auto a = number(from, "the start of a range"), b = number(to, "the end of a range");
+    if (!a || !b) return poison();
+    r.from = *a, r.to = *b;
+    if (e.operands.size() > 2 && e.operands[2].valid()) {
+      const auto step = number(evaluate(e.operands[2], scope), "the step of a range");
+      if (!step) return poison();
+      if (*step <= 0) {
+        sink_.report<Kind::BadSetting>(program_[e.operands[2]].span, "by", fmt::format("{:g}", *step), "positive");
+        return poison();
+      }
+      r.step = *step;
+    }
+  }
+  if (r.to < r.from) {
+    sink_.report<Kind::EmptyRange>(e.span, fmt::format("{:g}", r.from), fmt::format("{:g}", r.to));
+    return poison();
+  }
+  return {r, e.span};
+}
+
+bool Elaborator::bind_arguments(std::string_view callee, const std::vector<ast::Parameter>& parameters, const Expr& call,
+                                ScopePtr caller, ScopePtr into, const std::function<Value(size_t, Value)>& adapt) {
+  std::vector<const Argument*> given(parameters.size());
+  size_t position = 0;
+  bool fine = true;
+  for (const Argument& a : call.arguments) {
+    size_t k = position;
+    if (a.name.empty()) {
+      ++position;
+    } else {
+      k = std::find_if(parameters.begin(), parameters.end(), [&](const auto& p) { return p.name == a.name; }) - parameters.begin();
+    }
+    if (k >= parameters.size()) {
+      fine = false;
+      if (a.name.empty()) {
+        sink_.report<Kind::TooManyArguments>(program_[a.value].span, callee, parameters.size(), call.arguments.size());
+        break;
+      }
+      std::vector<std::string> names;
+      for (const auto& p : parameters) names.push_back(p.name);
+      auto& d = sink_.report<Kind::UnknownArgument>(a.name_span, callee, a.name);
+      if (const std::string near = diagnostics::nearest(a.name, names); !near.empty()) d.suggestion = fmt::format("did you mean `{}`?", near);
+      continue;
+    }
+    if (given[k]) {
+      sink_.report<Kind::RepeatedArgument>(program_[a.value].span, parameters[k].name);
+      fine = false;
+    }
+    given[k] = &a;
+  }
+  for (size_t k = 0; k < parameters.size(); ++k) {
+    Value v;
+    if (given[k]) {
+      v = evaluate(given[k]->value, caller);
+    } else if (parameters[k].fallback.valid()) {
+      v = evaluate(parameters[k].fallback, into);
+    } else if (fine) {
+      auto& d = sink_.report<Kind::MissingArgument>(call.span, callee, parameters[k].name);
+      if (parameters[k].span.known()) d.notes.push_back({parameters[k].span, "the parameter is declared here"});
+      fine = false;
+    }
+    if (adapt) v = adapt(k, std::move(v));
+    into->bind(parameters[k].name, std::move(v));
+  }
+  return fine;
+}
+
+Value Elaborator::run_body(const Closure& closure, ScopePtr inner, std::string place) {
+  if (depth_ >= kDeepestCall) {
+    sink_.report<Kind::CyclicDefinition>(closure.span, closure.name);
+    return poison();
+  }
+  Restore depth(depth_, depth_ + 1);
+  Restore where(place_, std::move(place));
+  Restore owner(owner_, closure.model.empty() ? owner_ : closure.model);
+  // A variable that the body differentiates by must be a node of its own.
+  for (const ast::Parameter& p : *closure.parameters) {
+    Binding* b = inner->find(p.name);
+    auto* t = b ? b->value.get<Tensor>() : nullptr;
+    if (t && differentiates_by(closure.body, p.name)) *b = {p.name, {Tensor{ir::variable(g(), t->node)}, b->value.origin}, true};
+  }
+  return block(closure.body, inner);
+}
+
+Value Elaborator::invoke(const Closure& closure, const Expr& call, ScopePtr caller) {
+  ScopePtr inner = scope(closure.scope, true);
+  if (!bind_arguments(closure.name, *closure.parameters, call, caller, inner)) return poison();
+  const std::string site = fmt::format("{}/e{}", place_, call.span.begin + (static_cast<uint64_t>(call.span.file.value) << 32));
+  return run_body(closure, inner, closure.model.empty() ? site : "");
+}
+
+Value Elaborator::call_closure(const Closure& closure, const std::vector<Value>& arguments, Span span, std::string_view place) {
+  if (arguments.size() > closure.parameters->size()) {
+    sink_.report<Kind::TooManyArguments>(span, closure.name, closure.parameters->size(), arguments.size());
+    return poison();
+  }
+  ScopePtr inner = scope(closure.scope, true);
+  for (size_t k = 0; k < closure.parameters->size(); ++k) {
+    const ast::Parameter& p = (*closure.parameters)[k];
+    if (k >= arguments.size() && !p.fallback.valid()) {
+      sink_.report<Kind::MissingArgument>(span, closure.name, p.name);
+      return poison();
+    }
+    inner->bind(p.name, k < arguments.size() ? arguments[k] : evaluate(p.fallback, inner));
+  }
+  return run_body(closure, inner, closure.model.empty() ? std::string(place.empty() ? place_ : place) : "");
+}
+
+Value Elaborator::apply(const Value& callee, const std::vector<Value>& arguments, Span span) {
+  if (callee.poisoned()) return poison();
+  if (callee.get<Tensor>()) return callee;
+  if (auto* c = callee.get<Closure>()) return call_closure(*c, arguments, span);
+  if (auto* n = callee.get<Native>()) return (*n->call)(arguments);
+  if (auto* i = callee.instance(); i && i->declaration->kind == DeclarationKind::Net) {
+    ScopePtr inner = open(*i);
+    if (auto f = member(*i, "apply", inner)) return call_closure(*f, arguments, span, i->place);
+  }
+  if (auto* b = callee.get<Builtin>()) {
+    CallArguments a{span, arguments, std::vector<ExprId>(arguments.size()), std::vector<bool>(arguments.size(), true), b->self};
+    a.values.resize(b->info->parameters.size());
+    a.given.resize(b->info->parameters.size());
+    a.expressions.resize(b->info->parameters.size());
+    for (const Value& v : arguments)
+      if (v.poisoned()) return poison();
+    return b->info->call(*this, a);
+  }
+  sink_.report<Kind::WrongKindOfValue>(span, callee.describe(g()), "a function");
+  return poison();
+}
+
+Value Elaborator::call(ExprId id, ScopePtr scope) {
+  const Expr& e = program_[id];
+  const Value callee = evaluate(e.operands[0], scope);
+  if (callee.poisoned()) {
+    for (const Argument& a : e.arguments) evaluate(a.value, scope);  // errors in there are worth hearing of
+    return poison();
+  }
+  if (auto* c = callee.get<Closure>()) {
+    auto replaced = substituted_.find(id.value);
+    if (replaced == substituted_.end()) return invoke(*c, e, scope);
+    const Value first = replaced->second;
+    // Only this call sees its first argument replaced, not a call of the same place within.
+    Restore save(substituted_);
+    substituted_.erase(id.value);
+    ScopePtr inner = this->scope(c->scope, true);
+    if (!bind_arguments(c->name, *c->parameters, e, scope, inner, [&](size_t k, Value v) { return k == 0 ? first : v; })) return poison();
+    return run_body(*c, inner, c->model.empty() ? fmt::format("{}/e{}", place_, id.value) : "");
+  }
+  if (auto* m = callee.get<Maker>()) return make_instance(*m, e, scope);
+  if (auto* b = callee.get<Builtin>()) return call_builtin(*b, e, scope);
+  if (auto* w = callee.get<Word>()) return call_word(*w, e, scope);
+  std::vector<Value> arguments;
+  for (const Argument& a : e.arguments) {
+    arguments.push_back(evaluate(a.value, scope));
+    if (arguments.back().poisoned()) return poison();
+    if (!a.name.empty()) sink_.report<Kind::UnknownArgument>(a.name_span, text(e.operands[0]), a.name);
+  }
+  if (auto d = callee.dataset()) return call_dataset(d, arguments, e.span);
+  if (auto* i = callee.instance(); i && i->declaration->kind == DeclarationKind::Path) {
+    const NodeId time = arguments.size() == 1 ? scalar(arguments[0], "the time of a path") : ir::kNone;
+    if (arguments.size() != 1) sink_.report<Kind::TooManyArguments>(e.span, text(e.operands[0]), 1, arguments.size());
+    if (!time.valid()) return poison();
+    return {PathAt{*callee.get<std::shared_ptr<const Instance>>(), time}, e.span};
+  }
+  if (auto* i = callee.instance(); i && i->declaration->kind != DeclarationKind::Net) {
+    sink_.report<Kind::WrongKindOfValue>(program_[e.operands[0]].span, callee.describe(g()), "a function");
+    return poison();
+  }
+  return apply(callee, arguments, e.span);
+}
+
+Value Elaborator::call_dataset(const std::shared_ptr<const Dataset>& data, const std::vector<Value>& arguments, Span span) {
+  if (arguments.size() != 1) {
+    sink_.report<Kind::TooManyArguments>(span, data->samples->name, 1, arguments.size());
+    return poison();
+  }
+  const NodeId time = scalar(arguments[0], "the time of a snapshot");
+  return time.valid() ? snapshot_at(data, time, span) : poison();
+}
+
+Value Elaborator::call_builtin(const Builtin& builtin, const Expr& e, ScopePtr scope) {
+  // The same matching as for functions of the script, by parameters made from the builtin's names.
+  std::vector<ast::Parameter> parameters;
+  CallArguments a{.span = e.span, .self = builtin.self};
+  const auto& names = builtin.info->parameters;
+  const bool variadic = !names.empty() && names.back().ends_with("…");
+  const size_t count = variadic ? std::max(names.size(), e.arguments.size()) : names.size();
+  for (size_t k = 0; k < count; ++k) {
+    std::string_view n = names[std::min(k, names.size() - 1)];
+    parameters.push_back({std::string(n.substr(0, n.find(n.ends_with("?") ? "?" : "…"))), {}, {}});
+  }
+  a.values.resize(count), a.given.resize(count), a.expressions.resize(count);
+  size_t position = 0;
+  bool fine = true;
+  for (const Argument& given : e.arguments) {
+    size_t k = position;
+    if (given.name.empty()) {
+      ++position;
+    } else {
+      k = std::find_if(parameters.begin(), parameters.end(), [&](const auto& p) { return p.name == given.name; }) - parameters.begin();
+    }
+    if (k >= count) {
+      fine = false;
+      if (given.name.empty()) {
+        sink_.report<Kind::TooManyArguments>(program_[given.value].span, builtin.info->name, count, e.arguments.size());
+        break;
+      }
+      std::vector<std::string> known;
+      for (const auto& p : parameters) known.push_back(p.name);
+      auto& d = sink_.report<Kind::UnknownArgument>(given.name_span, builtin.info->name, given.name);
+      if (const std::string near = diagnostics::nearest(given.name, known); !near.empty()) d.suggestion = fmt::format("did you mean `{}`?", near);
+      continue;
+    }
+    if (a.given[k]) sink_.report<Kind::RepeatedArgument>(program_[given.value].span, parameters[k].name), fine = false;
+    a.given[k] = true;
+    a.expressions[k] = given.value;
+    a.values[k] = evaluate(given.value, scope);
+    fine = fine && !a.values[k].poisoned();
+  }
+  for (size_t k = 0; k < count && fine; ++k)
+    if (!a.given[k] && !names[std::min(k, names.size() - 1)].ends_with("?")) {
+      sink_.report<Kind::MissingArgument>(e.span, builtin.info->name, parameters[k].name);
+      fine = false;
+    }
+  return fine ? builtin.info->call(*this, a) : poison();
+}
+
+Value Elaborator::call_word(const Word& word, const Expr& e, ScopePtr scope) {
+  Word out = word;
+  for (const Argument& a : e.arguments) {
+    const Value v = evaluate(a.value, scope);
+    if (!out.arguments.count(a.name)) {
+      auto& d = sink_.report<Kind::UnknownArgument>(a.name_span.known() ? a.name_span : program_[a.value].span, word.name, a.name);
+      std::string known;
+      for (const auto& [name, unused] : word.arguments) known += (known.empty() ? "`" : ", `") + name + "`";
+      d.suggestion = known.empty() ? fmt::format("write `{}` alone", word.name) : "its parameters are " + known;
+      return poison();
+    }
+    const NodeId node = tensor(v, "an argument");
+    if (!node.valid()) return poison();
+    std::vector<double> numbers;
+    if (auto c = ir::constant_value(g(), node)) {
+      numbers = {*c};
+    } else if (g()[node].op == Op::Concat) {
+      for (NodeId part : g()[node].operands)
+        if (auto c = ir::constant_value(g(), part)) numbers.push_back(*c);
+    }
+    if (static_cast<int>(numbers.size()) != g()[node].shape.count()) {
+      sink_.report<Kind::NotAConstant>(program_[a.value].span, "an argument of a metric");
+      return poison();
+    }
+    out.arguments[a.name] = numbers;
+  }
+  return {out, e.span};
+}
+
+Value Elaborator::instantiate(const Declaration& d, const std::vector<Value>& arguments, Span span) {
+  ScopePtr inner = scope(top_, true);
+  AM_CHECK(arguments.size() <= d.parameters.size(), "{} of {} arguments", d.name, arguments.size());
+  for (size_t k = 0; k < d.parameters.size(); ++k) {
+    if (k >= arguments.size() && !d.parameters[k].fallback.valid()) {
+      sink_.report<Kind::MissingArgument>(span, d.name, d.parameters[k].name);
+      return poison();
+    }
+    inner->bind(d.parameters[k].name, k < arguments.size() ? arguments[k] : evaluate(d.parameters[k].fallback, inner));
+  }
+  return {std::make_shared<const Instance>(Instance{&d, inner, owner_ + "|" + place_}), span};
+}
+
+Value Elaborator::make_instance(const Maker& maker, const Expr& e, ScopePtr caller) {
+  const Declaration& d = *maker.declaration;
+  ScopePtr inner = scope(top_, true);
+  if (!bind_arguments(d.name, d.parameters, e, caller, inner)) return poison();
+  const std::string place = fmt::format("{}/e{}", place_, e.span.begin + (static_cast<uint64_t>(e.span.file.value) << 32));
+  if (d.kind == DeclarationKind::Net && store_) layer_name(place, d.name);
+  return {std::make_shared<const Instance>(Instance{&d, inner, owner_ + "|" + place}), e.span};
+}
+
+std::string Elaborator::layer_name(const std::string& place, std::string_view net) {
+  const std::string key = owner_ + "|" + place;
+  auto known = store_->layer_names.find(key);
+  if (known != store_->layer_names.end()) return known->second;
+  // The nearest enclosing layer names the parent.
+  std::string parent = owner_;
+  for (std::string outer = place_; !outer.empty();) {
+    auto it = store_->layer_names.find(outer.find('|') == std::string::npos ? owner_ + "|" + outer : outer);
+    if (it != store_->layer_names.end()) {
+      parent = it->second;
+      break;
+    }
+    const size_t cut = outer.rfind('/');
+    if (cut == std::string::npos) break;
+    outer = outer.substr(0, cut);
+  }
+  std::string name = fmt::format("{}.{}", parent, net);
+  const int n = ++store_->layer_counts[name];
+  if (n > 1) name += std::to_string(n);
+  return store_->layer_names[key] = name;
+}
+
+ScopePtr Elaborator::open(const Instance& instance) {
+  ScopePtr inner = scope(instance.scope, true);
+  for (const Statement& s : program_[instance.declaration->body].statements) {
+    if (s.kind == StatementKind::Function)
+      inner->bind(s.name, {Closure{.name = s.name, .parameters = &s.parameters, .body = s.body, .scope = inner, .span = s.name_span}, s.name_span});
+    else if (s.kind == StatementKind::Let)
+      inner->bind(s.name, evaluate(s.value, inner));
+  }
+  return inner;
+}
+
+std::optional<Closure> Elaborator::member(const Instance&, std::string_view name, ScopePtr scope) {
+  Binding* b = scope->find(name);
+  if (!b || !b->value.get<Closure>()) return {};
+  return *b->value.get<Closure>();
+}
+
+Value Elaborator::member_value(const Expr& e, ScopePtr scope) {
+  const Value base = evaluate(e.operands[0], scope);
+  if (base.poisoned()) return poison();
+  std::vector<std::string> known;
+  if (auto d = base.dataset()) {
+    for (const BuiltinInfo& m : data_members()) {
+      known.emplace_back(m.name);
+      if (m.name != e.text) continue;
+      if (m.parameters.empty()) return m.call(*this, {.span = e.span, .self = d});
+      return {Builtin{&m, d}, e.span};
+    }
+  } else if (auto* i = base.instance(); i && i->declaration->kind == DeclarationKind::Path) {
+    known = {"start", "end"};
+    if (e.text == "start" || e.text == "end") {
+      const Value r = evaluate(i->declaration->range, i->scope);
+      if (auto* range = r.get<Range>()) return constant(e.text == "start" ? range->from : range->to, e.span);
+      if (!r.poisoned()) sink_.report<Kind::WrongKindOfValue>(r.origin, r.describe(g()), "a range of times");
+      return poison();
+    }
+  } else {
+    sink_.report<Kind::WrongKindOfValue>(program_[e.operands[0]].span, base.describe(g()), "something with members, such as a path or a data set");
+    return poison();
+  }
+  auto& d = sink_.report<Kind::MissingMember>(e.focus.known() ? e.focus : e.span, base.dataset() ? "data set" : "path", text(e.operands[0]), e.text);
+  if (const std::string near = diagnostics::nearest(e.text, known); !near.empty()) d.suggestion = fmt::format("did you mean `{}`?", near);
+  return poison();
+}
+
+// --- statements ------------------------------------------------------------------------------------------------------
+
+Value Elaborator::block(ast::BlockId id, ScopePtr scope) {
+  Value result;
+  for (const Statement& s : program_[id].statements) statement(s, scope, result);
+  return result;
+}
+
+void Elaborator::assign(ScopePtr scope, const std::string& name, Value value) {
+  for (ScopePtr s = scope; s; s = s->parent) {
+    if (Binding* b = s->find(name)) {
+      *b = {name, std::move(value), false};
+      return;
+    }
+    if (s->function) break;
+  }
+  scope->bind(name, std::move(value));
+}
+
+void Elaborator::statement(const Statement& s, ScopePtr scope, Value& result) {
+  switch (s.kind) {
+    case StatementKind::Let: assign(scope, s.name, evaluate(s.value, scope)); return;
+    case StatementKind::Draw: {
+      const NodeId drawn = draw(evaluate(s.value, scope), program_[s.value].span);
+      scope->bind(s.name, drawn.valid() ? make(ir::variable(g(), drawn), s.span) : poison(), true);
+      return;
+    }
+    case StatementKind::Param: parameter(s, scope); return;
+    case StatementKind::State:
+    case StatementKind::Minimize: return;  // read by those who run the member functions
+    case StatementKind::Function:
+      scope->bind(s.name, {Closure{.name = s.name, .parameters = &s.parameters, .body = s.body, .scope = scope, .span = s.name_span}, s.name_span});
+      return;
+    case StatementKind::Repeat: {
+      const auto n = whole(evaluate(s.value, scope), "the number of turns of `repeat`", 0);
+      for (int turn = 0; n && turn < *n; ++turn) {
+        Restore place(place_, fmt::format("{}/r{}.{}", place_, s.span.begin, turn));
+        block(s.body, this->scope(scope));
+      }
+      return;
+    }
+    case StatementKind::If: {
+      const auto condition = number(evaluate(s.value, scope), "the condition of `if`");
+      if (!condition) return;
+      const ast::BlockId taken = *condition != 0 ? s.body : s.otherwise;
+      if (taken.valid()) result = block(taken, this->scope(scope));
+      return;
+    }
+    case StatementKind::Result: result = evaluate(s.value, scope); return;
+  }
+}
+
+void Elaborator::parameter(const Statement& s, ScopePtr scope) {
+  if (!store_ || owner_.empty()) {
+    sink_.report<Kind::MisplacedStatement>(s.span, "a learned parameter outside of a potential or velocity");
+    scope->bind(s.name, poison());
+    return;
+  }
+  ir::Shape shape;
+  if (s.type.valid()) {
+    for (ExprId size : program_[s.type].operands) {
+      const auto n = whole(evaluate(size, scope), "a size", 1);
+      if (!n || shape.rank == 2) {
+        if (n) sink_.report<Kind::BadShape>(program_[s.type].span, fmt::format("the parameter `{}`", s.name), "more than two axes", "a number, vector or matrix");
+        scope->bind(s.name, poison());
+        return;
+      }
+      shape.sizes[shape.rank++] = *n;
+    }
+  }
+  const std::string key = owner_ + "|" + place_ + "#" + s.name;
+  auto& entries = store_->entries;
+  auto known = std::find_if(entries.begin(), entries.end(), [&](const auto& e) { return e.key == key; });
+  const auto index = static_cast<int>(known - entries.begin());
+  if (known == entries.end()) {
+    const std::string layer = store_->layer_names.count(place_) ? store_->layer_names[place_] : owner_;
+    entries.push_back({key, {layer + "." + s.name, shape, s.name_span}});
+  } else if (!(known->parameter.shape == shape)) {
+    auto& d = sink_.report<Kind::ShapeMismatch>(s.span, s.name, known->parameter.shape.text(), shape.text());
+    d.suggestion = "a layer that is applied twice must get inputs of one size";
+    scope->bind(s.name, poison());
+    return;
+  }
+  auto [node, fresh] = building_->parameter_nodes.try_emplace(index, ir::kNone);
+  if (fresh) {
+    node->second = g().input(entries[index].parameter.name, shape, false);
+    building_->inputs.push_back({Role::Parameter, index, nullptr});
+    if (!store_->closed) {
+      // The initial value: a number, or a distribution, or a function from (outputs, inputs) to one of them.
+      Value initial = evaluate(s.value, scope);
+      if (initial.get<Closure>()) initial = apply(initial, {constant(shape.rank > 0 ? shape[0] : 1), constant(shape.rank > 1 ? shape[1] : 1)}, program_[s.value].span);
+      const NodeId element = initial.get<Tensor>() ? initial.get<Tensor>()->node : initial.poisoned() ? ir::kNone : draw(initial, program_[s.value].span);
+      if (element.valid() && g()[element].shape.rank > 0)
+        sink_.report<Kind::NotAScalar>(program_[s.value].span, "the initial value of one entry", g()[element].shape.text());
+      building_->initial.resize(index + 1, ir::kNone);
+      building_->initial[index] = element;
+    }
+  }
+  scope->bind(s.name, {Tensor{node->second}, s.span});
+}
+
+}  // namespace am::elaborate

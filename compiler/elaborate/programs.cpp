@@ -1,0 +1,726 @@
+// From declarations to programs: the training step of a model, its sampler and functions, the steps of solvers.
+#include <algorithm>
+#include <cmath>
+
+#include "compiler/elaborate/elaborator.h"
+#include "compiler/ir/ops.h"
+#include "compiler/simplify/simplify.h"
+
+namespace am::elaborate {
+
+using ast::Declaration;
+using ast::DeclarationKind;
+using ast::Expr;
+using ast::ExprKind;
+using ast::Statement;
+using ast::StatementKind;
+using ir::Op;
+using ir::Shape;
+
+namespace {
+
+/// One additive term of an objective: e₁ − e₂ + e₃ has three.
+struct SignedTerm {
+  ExprId expr;
+  double sign;
+};
+
+void flatten(const ast::Program& program, ExprId id, double sign, std::vector<SignedTerm>& out) {
+  const Expr& e = program[id];
+  if (e.kind == ExprKind::Binary && (e.text == "+" || e.text == "-")) {
+    flatten(program, e.operands[0], sign, out);
+    flatten(program, e.operands[1], e.text == "-" ? -sign : sign, out);
+  } else {
+    out.push_back({id, sign});
+  }
+}
+
+Shape point_shape(int dimension) { return dimension == 1 ? Shape{} : Shape{dimension}; }
+
+}  // namespace
+
+size_t Origin::rows() const { return snapshots ? snapshots->offsets[group + 1] - snapshots->offsets[group] : 0; }
+
+const Model* Elaborated::model(std::string_view name) const {
+  auto it = std::find_if(models.begin(), models.end(), [&](const Model& m) { return m.name == name; });
+  return it == models.end() ? nullptr : &*it;
+}
+
+/// Builds every program of a script with one elaborator.
+class Programs {
+ public:
+  explicit Programs(Elaborator& e) : e_(e) {}
+  Elaborated all();
+
+ private:
+  /// A trained model while its programs are made.
+  struct Trained {
+    const Declaration* declaration;
+    ParameterStore store;
+    Model model;
+  };
+
+  void start(Building& building, ParameterStore* store);
+  Program finish(Building& building, std::vector<NodeId> outputs, std::vector<std::string> names);
+  NodeId input(std::string name, Shape shape, bool sampled, Role role, int index = 0);
+
+  ExprId setting(const Declaration& d, std::string_view name) const;
+  Value setting_value(const Declaration& d, std::string_view name);
+  double number_setting(const Declaration& d, std::string_view name, double least, double most, std::string_view range);
+  int whole_setting(const Declaration& d, std::string_view name, int least);
+  std::vector<double> times_setting(const Declaration& d, const Value& v);
+
+  bool train(const Declaration& d, Trained& out);
+  bool objective(Trained& t, const Instance& dynamics, ScopePtr scope, Building& b, NodeId& total, std::vector<NodeId>& terms);
+  bool optimize(Trained& t, const Declaration& d, Building& b, NodeId total, std::vector<NodeId> terms);
+  bool functions(Trained& t);
+  bool draw(Trained& t);
+  const Instance* dynamics(const Declaration& train, Value& keep);
+  std::shared_ptr<const Instance> path_of(const Instance& dynamics) const;
+  const Closure* learned(const Instance& dynamics) const;
+
+  bool stepper(Trained& t, const Declaration& d, Stepper& out);
+  bool sample(const Declaration& d, Sampling& out);
+  bool evaluation(const Declaration& d, Evaluation& out);
+  bool origin(const Value& v, Span span, Origin& out, Building& b);
+  bool metrics(const Declaration& d, Evaluation& out);
+  bool gap(Trained& t, const Declaration& d, Evaluation& out);
+  Trained* trained(const std::string& name);
+  Value as_instance(Value v, DeclarationKind kind, Span span);
+
+  template <Kind kind, class... Args>
+  bool fail(Span span, const Args&... args) {
+    e_.sink_.report<kind>(span, args...);
+    return false;
+  }
+  ir::Graph& g() { return e_.g(); }
+
+  Elaborator& e_;
+  std::vector<std::unique_ptr<Trained>> trained_;
+};
+
+Elaborator::Elaborator(const ast::Program& program, const source::Sources& sources, const Options& options, diagnostics::Sink& sink)
+    : program_(program), sources_(sources), options_(options), sink_(sink) {
+  for (const Declaration& d : program.declarations) {
+    if (d.kind == DeclarationKind::Path && !d.parameters.empty()) declarations_["path " + d.name] = &d;
+    if (!d.name.empty()) declarations_.try_emplace(d.name, &d);
+  }
+}
+
+Elaborated Elaborator::run() { return Programs(*this).all(); }
+
+Elaborated elaborate(const ast::Program& program, const source::Sources& sources, const Options& options, diagnostics::Sink& sink) {
+  return Elaborator(program, sources, options, sink).run();
+}
+
+Elaborated Programs::all() {
+  Elaborated out;
+  for (const Declaration& d : e_.program_.declarations)
+    if (d.kind == DeclarationKind::Train) {
+      auto t = std::make_unique<Trained>();
+      if (train(d, *t)) trained_.push_back(std::move(t));
+    }
+  for (const Declaration& d : e_.program_.declarations) {
+    if (d.kind == DeclarationKind::Sample) {
+      Sampling s;
+      if (sample(d, s)) out.samplings.push_back(std::move(s));
+    } else if (d.kind == DeclarationKind::Evaluate) {
+      Evaluation v;
+      if (evaluation(d, v)) out.evaluations.push_back(std::move(v));
+    }
+  }
+  for (auto& t : trained_) out.models.push_back(std::move(t->model));
+  return out;
+}
+
+// --- programs ----------------------------------------------------------------------------------------------------------
+
+void Programs::start(Building& building, ParameterStore* store) {
+  e_.building_ = &building;
+  e_.store_ = store;
+  e_.top_ = e_.scope(nullptr, true);
+  e_.streams_ = 0;
+  e_.estimates_.clear();
+  e_.substituted_.clear();
+  e_.owner_.clear();
+  e_.place_.clear();
+}
+
+Program Programs::finish(Building& building, std::vector<NodeId> outputs, std::vector<std::string> names) {
+  return {building.graph, std::move(outputs), std::move(names), building.inputs};
+}
+
+NodeId Programs::input(std::string name, Shape shape, bool sampled, Role role, int index) {
+  const NodeId node = g().input(std::move(name), shape, sampled);
+  e_.building_->inputs.push_back({role, index, nullptr});
+  return node;
+}
+
+// --- settings ----------------------------------------------------------------------------------------------------------
+
+ExprId Programs::setting(const Declaration& d, std::string_view name) const {
+  const std::string kind(ast::keyword(d.kind));
+  const std::string owner = d.kind == DeclarationKind::Evaluate ? d.model : d.name;
+  const auto& options = e_.options_;
+  if (auto set = options.settings.find(fmt::format("{}.{}.{}", kind, owner, name)); set != options.settings.end()) return set->second;
+  for (const ast::Setting& s : d.settings)
+    if (s.name == name) return s.value;
+  auto fallback = options.defaults.find(fmt::format("{}.{}", kind, name));
+  return fallback == options.defaults.end() ? ExprId{} : fallback->second;
+}
+
+Value Programs::setting_value(const Declaration& d, std::string_view name) {
+  const ExprId id = setting(d, name);
+  return id.valid() ? e_.evaluate(id, e_.top_) : Value{};
+}
+
+double Programs::number_setting(const Declaration& d, std::string_view name, double least, double most, std::string_view range) {
+  const auto v = e_.number(setting_value(d, name), fmt::format("the setting `{}`", name));
+  if (!v) return least;
+  if (*v >= least && *v <= most) return *v;
+  fail<Kind::BadSetting>(e_.program_[setting(d, name)].span, name, fmt::format("{:g}", *v), range);
+  return least;
+}
+
+int Programs::whole_setting(const Declaration& d, std::string_view name, int least) {
+  return e_.whole(setting_value(d, name), name, least).value_or(least);
+}
+
+std::vector<double> Programs::times_setting(const Declaration& d, const Value& v) {
+  std::vector<double> out;
+  if (v.poisoned()) return out;
+  if (auto* r = v.get<Range>(); r && !r->text) {
+    if (r->step == 0) {
+      auto& x = e_.sink_.report<Kind::BadSetting>(v.origin, "times", "a range without a step", "a list of times or a range with a step");
+      x.suggestion = fmt::format("write `{:g}..{:g} by {:g}`", r->from, r->to, (r->to - r->from) / 10);
+      return out;
+    }
+    const auto n = static_cast<int>(std::floor((r->to - r->from) / r->step + 1e-9));
+    for (int i = 0; i <= n; ++i) out.push_back(r->from + i * r->step);
+    return out;
+  }
+  const NodeId node = e_.tensor(v, "times");
+  if (!node.valid()) return out;
+  const ir::Node& n = g()[node];
+  const std::vector<NodeId> parts = n.op == Op::Concat ? n.operands : std::vector<NodeId>{node};
+  for (NodeId part : parts) {
+    if (auto c = ir::constant_value(g(), part)) {
+      if (!out.empty() && *c <= out.back()) {
+        fail<Kind::BadSetting>(v.origin, "times", "not increasing", "a list of increasing times");
+        return {};
+      }
+      out.push_back(*c);
+    } else {
+      fail<Kind::NotAConstant>(v.origin, "a time");
+      return {};
+    }
+  }
+  (void)d;
+  return out;
+}
+
+Value Programs::as_instance(Value v, DeclarationKind kind, Span span) {
+  if (auto* m = v.get<Maker>()) v = e_.instantiate(*m->declaration, {}, span);
+  if (auto* i = v.instance(); i && i->declaration->kind == kind) return v;
+  if (!v.poisoned())
+    e_.sink_.report<Kind::WrongKindOfValue>(span, v.describe(g()),
+                                            fmt::format("{} {}", kind == DeclarationKind::Optimizer ? "an" : "a", ast::keyword(kind)));
+  return {};
+}
+
+// --- training ----------------------------------------------------------------------------------------------------------
+
+const Instance* Programs::dynamics(const Declaration& train, Value& keep) {
+  keep = as_instance(e_.evaluate(train.value, e_.top_), DeclarationKind::Dynamics, e_.program_[train.value].span);
+  return keep.instance();
+}
+
+std::shared_ptr<const Instance> Programs::path_of(const Instance& dynamics) const {
+  for (const Binding& b : dynamics.scope->bindings)
+    if (auto* i = b.value.instance(); i && i->declaration->kind == DeclarationKind::Path)
+      return *b.value.get<std::shared_ptr<const Instance>>();
+  return nullptr;
+}
+
+const Closure* Programs::learned(const Instance& dynamics) const {
+  for (const Binding& b : dynamics.scope->bindings)
+    if (auto* c = b.value.get<Closure>(); c && !c->model.empty()) return c;
+  return nullptr;
+}
+
+bool Programs::train(const Declaration& d, Trained& t) {
+  Building b;
+  start(b, &t.store);
+  t.declaration = &d;
+  Model& m = t.model;
+  m.name = d.name, m.span = d.name_span;
+  m.steps = whole_setting(d, "steps", 1);
+  m.batch = whole_setting(d, "batch", 1);
+  m.seed = static_cast<uint64_t>(whole_setting(d, "seed", 0));
+  m.average = number_setting(d, "ema", 0, 0.9999999, "between 0 and 1");
+  const Value precision = setting_value(d, "precision");
+  if (auto* w = precision.get<Word>(); w && w->group == "precision")
+    m.f64 = w->name == "f64";
+  else if (!precision.poisoned())
+    fail<Kind::BadSetting>(precision.origin, "precision", precision.describe(g()), "f32 or f64");
+
+  Value keep;
+  const Instance* dyn = dynamics(d, keep);
+  if (!dyn) return false;
+  if (!learned(*dyn)) return fail<Kind::WrongKindOfValue>(e_.program_[d.value].span, "a dynamics without a learned function", "a potential or velocity among its arguments");
+  if (auto path = path_of(*dyn)) {
+    const Value r = e_.evaluate(path->declaration->range, path->scope);
+    if (r.poisoned()) return false;
+    m.has_path = true;
+    if (auto* range = r.get<Range>()) m.from = range->from, m.to = range->to;
+    const NodeId x = e_.draw({PathAt{path, ir::constant(g(), m.from)}, d.name_span}, d.name_span);
+    if (!x.valid()) return false;
+    if (g()[x].shape.rank > 1) return fail<Kind::BadShape>(path->declaration->name_span, "a sample of the path", g()[x].shape.text(), "a number or a vector");
+    m.dimension = g()[x].shape.count();
+  } else {
+    return fail<Kind::WrongKindOfValue>(e_.program_[d.value].span, "a dynamics without a path", "a path among its arguments");
+  }
+  e_.streams_ = 0;
+  ScopePtr scope = e_.open(*dyn);
+  NodeId total;
+  std::vector<NodeId> terms;
+  if (!objective(t, *dyn, scope, b, total, terms)) return false;
+  if (!optimize(t, d, b, total, terms)) return false;
+  t.store.closed = true;
+  for (const auto& entry : t.store.entries) m.parameters.push_back(entry.parameter);
+  return draw(t) && functions(t);
+}
+
+bool Programs::objective(Trained& t, const Instance& dynamics, ScopePtr scope, Building& b, NodeId& total, std::vector<NodeId>& terms) {
+  const Statement* minimize = nullptr;
+  for (const Statement& s : e_.program_[dynamics.declaration->body].statements)
+    if (s.kind == StatementKind::Minimize) minimize = &s;
+  if (!minimize) return fail<Kind::MissingMember>(dynamics.declaration->name_span, "dynamics", dynamics.declaration->name, "minimize");
+  std::vector<SignedTerm> parts;
+  flatten(e_.program_, minimize->value, 1, parts);
+  bool fine = true;
+  for (const SignedTerm& part : parts) {
+    const NodeId node = e_.scalar(e_.evaluate(part.expr, scope), "a term of the objective");
+    if (!node.valid()) {
+      fine = false;
+      continue;
+    }
+    if (g()[node].sampled) {
+      fine = fail<Kind::SampledObjective>(e_.program_[part.expr].span);
+      continue;
+    }
+    terms.push_back(ir::scale(g(), part.sign, node));
+    total = total.valid() ? ir::add(g(), total, terms.back()) : terms.back();
+    t.model.terms.push_back({(part.sign < 0 ? "− " : "") + e_.text(part.expr), e_.program_[part.expr].span});
+  }
+  if (!fine || !total.valid()) return false;
+  t.model.objective_text = e_.text(minimize->value);
+  std::vector<NodeId> outputs{total};
+  std::vector<std::string> names{"objective"};
+  for (size_t i = 0; i < terms.size(); ++i) outputs.push_back(terms[i]), names.push_back(fmt::format("term{}", i + 1));
+  t.model.objective = finish(b, outputs, names);
+
+  std::vector<std::string> entries;
+  for (size_t i = 0; i < t.store.entries.size(); ++i) {
+    if (i >= b.initial.size() || !b.initial[i].valid()) return false;
+    entries.push_back(t.store.entries[i].parameter.name);
+  }
+  if (entries.empty()) return fail<Kind::WrongKindOfValue>(minimize->span, "an objective without parameters", "something to learn");
+  t.model.initial = finish(b, b.initial, entries);
+  return true;
+}
+
+bool Programs::optimize(Trained& t, const Declaration& d, Building& b, NodeId total, std::vector<NodeId> terms) {
+  Model& m = t.model;
+  const size_t count = t.store.entries.size();
+  // Derivatives are taken of the simplified objective: ∇s and ∂ₜs share their passes there, and so do their adjoints.
+  std::vector<int> slots;
+  for (size_t i = 0; i < count; ++i) slots.push_back(static_cast<int>(g()[b.parameter_nodes.at(static_cast<int>(i))].attributes.index));
+  terms.push_back(total);
+  simplify::Simplified small = simplify::simplify(g(), terms);
+  b.graph = std::move(small.graph);
+  b.globals.clear();
+  b.data_nodes.clear();
+  terms = small.outputs;
+  total = terms.back();
+  terms.pop_back();
+
+  const double clip = number_setting(d, "clip", 1e-30, INFINITY, "positive");
+  const Value value = as_instance(setting_value(d, "optimizer"), DeclarationKind::Optimizer, d.name_span);
+  const Instance* optimizer = value.instance();
+  if (!optimizer) return false;
+
+  std::vector<NodeId> parameters;
+  for (int slot : slots) parameters.push_back(g().slot(static_cast<uint32_t>(slot)));
+  std::optional<differentiate::Obstacle> obstacle;
+  std::vector<NodeId> gradients = differentiate::gradient(g(), total, {parameters}, ir::kNone, &obstacle);
+  if (obstacle) {
+    auto& x = e_.sink_.report<Kind::NotDifferentiable>(d.name_span, ir::info(g()[obstacle->node].op).name, obstacle->reason);
+    x.notes.push_back({g()[obstacle->node].origin, "it is used here"});
+    return false;
+  }
+  NodeId squares = ir::constant(g(), 0);
+  for (size_t i = 0; i < count; ++i) {
+    if (!gradients[i].valid()) {
+      const Parameter& p = t.store.entries[i].parameter;
+      e_.sink_.report<Kind::UnreachedParameter>(p.span, p.name, m.name);
+      gradients[i] = ir::constant(g(), 0, p.shape);
+    }
+    squares = ir::add(g(), squares, ir::dot(g(), gradients[i], gradients[i]));
+  }
+  const NodeId length = ir::unary(g(), Op::Sqrt, squares);
+  if (std::isfinite(clip)) {
+    const NodeId factor = ir::binary(g(), Op::Min, ir::constant(g(), 1), ir::div(g(), ir::constant(g(), clip), length));
+    for (NodeId& gradient : gradients) gradient = ir::scale(g(), factor, gradient);
+  }
+
+  const NodeId k = input("step", {}, false, Role::StepNumber), n = ir::constant(g(), m.steps);
+  ScopePtr opened = e_.open(*optimizer);
+  std::vector<std::string> states;
+  for (const Statement& s : e_.program_[optimizer->declaration->body].statements)
+    if (s.kind == StatementKind::State) {
+      states.push_back(s.name);
+      m.initial_states.push_back(e_.number(e_.evaluate(s.value, opened), "the initial value of a state").value_or(0));
+    }
+  m.states = static_cast<int>(states.size());
+  const auto update = e_.member(*optimizer, "update", opened);
+  if (!update) return fail<Kind::MissingMember>(optimizer->declaration->name_span, "optimizer", optimizer->declaration->name, "update");
+  if (update->parameters->size() != 4)
+    return fail<Kind::TooManyArguments>(update->span, "update", update->parameters->size(), 4);
+
+  std::vector<NodeId> next, memory, averages;
+  std::vector<std::string> names;
+  for (size_t i = 0; i < count; ++i) {
+    const Parameter& p = t.store.entries[i].parameter;
+    ScopePtr inner = e_.scope(opened, true);
+    const Value arguments[] = {{Tensor{parameters[i]}, p.span}, {Tensor{gradients[i]}, p.span}, {Tensor{k}, p.span}, {Tensor{n}, p.span}};
+    for (int a = 0; a < 4; ++a) inner->bind((*update->parameters)[a].name, arguments[a]);
+    for (int s = 0; s < m.states; ++s)
+      inner->bind(states[s], {Tensor{input(fmt::format("{}.{}", p.name, states[s]), p.shape, false, Role::State, static_cast<int>(i) * m.states + s)}, p.span});
+    const Value result = e_.block(update->body, inner);
+    if (result.poisoned()) return false;
+    auto keep = [&](const Value& v, std::vector<NodeId>& out) {
+      NodeId node = e_.tensor(v, "the result of an update");
+      if (!node.valid()) return false;
+      if (g()[node].shape.rank == 0 && p.shape.rank > 0) node = ir::fill(g(), node, p.shape);
+      if (!(g()[node].shape == p.shape)) node = ir::reshape(g(), node, p.shape);
+      out.push_back(node);
+      return true;
+    };
+    if (!keep(result, next)) return false;
+    for (int s = 0; s < m.states; ++s)
+      if (!keep(inner->find(states[s])->value, memory)) return false;
+    if (m.average > 0) {
+      const NodeId before = input(p.name + ".average", p.shape, false, Role::Average, static_cast<int>(i));
+      averages.push_back(ir::add(g(), ir::scale(g(), m.average, before), ir::scale(g(), 1 - m.average, next.back())));
+    }
+  }
+  std::vector<NodeId> outputs;
+  for (auto* group : {&next, &memory, &averages})
+    for (NodeId node : *group) outputs.push_back(node), names.push_back("");
+  outputs.push_back(total), names.push_back("objective");
+  outputs.push_back(length), names.push_back("gradient_norm");
+  if (const auto rate = e_.member(*optimizer, "rate", opened)) {
+    const NodeId node = e_.scalar(e_.call_closure(*rate, {{Tensor{k}, {}}, {Tensor{n}, {}}}, rate->span), "`rate`");
+    if (!node.valid()) return false;
+    outputs.push_back(node), names.push_back("rate");
+  }
+  for (size_t i = 0; i < terms.size(); ++i) outputs.push_back(terms[i]), names.push_back(fmt::format("term{}", i + 1));
+  m.step = finish(b, outputs, names);
+  return true;
+}
+
+// --- the learned functions -----------------------------------------------------------------------------------------------
+
+bool Programs::draw(Trained& t) {
+  Building b;
+  start(b, &t.store);
+  Value keep;
+  const Instance* dyn = dynamics(*t.declaration, keep);
+  const auto path = dyn ? path_of(*dyn) : nullptr;
+  if (!path) return false;
+  const NodeId time = input("t", {}, false, Role::Time);
+  const NodeId x = e_.draw({PathAt{path, time}, t.model.span}, t.model.span);
+  if (!x.valid()) return false;
+  t.model.draw = finish(b, {x}, {"x"});
+  return true;
+}
+
+bool Programs::functions(Trained& t) {
+  Building b;
+  start(b, &t.store);
+  Value keep;
+  const Instance* dyn = dynamics(*t.declaration, keep);
+  if (!dyn) return false;
+  const Span span = t.model.span;
+  const NodeId px = input("x", point_shape(t.model.dimension), true, Role::Point), pt = input("t", {}, true, Role::PointTime);
+  const NodeId x = ir::variable(g(), px), time = ir::variable(g(), pt);
+  const std::vector<Value> at{{Tensor{x}, span}, {Tensor{time}, span}};
+  std::vector<NodeId> outputs;
+  std::vector<std::string> names;
+  auto put = [&](std::string name, NodeId node, Shape shape) {
+    outputs.push_back(node.valid() ? node : ir::constant(g(), 0, shape));
+    names.push_back(std::move(name));
+  };
+  const Closure* s = learned(*dyn);
+  const Value value = e_.apply({*s, span}, at, span);
+  const NodeId y = e_.tensor(value, "a learned function");
+  if (!y.valid()) return false;
+  put("value", y, {});
+  if (e_.declaration(s->model)->kind == DeclarationKind::Potential && g()[y].shape.rank == 0) {
+    std::optional<differentiate::Obstacle> obstacle;
+    const std::vector<NodeId> by{x, time};
+    const auto gradients = differentiate::gradient(g(), y, {by}, ir::kNone, &obstacle);
+    put("gradient", gradients[0], g()[x].shape);
+    put("time_derivative", gradients[1], {});
+    put("laplacian", differentiate::laplacian(g(), y, x, {}, &obstacle), {});
+  }
+  ScopePtr scope = e_.open(*dyn);
+  for (const char* name : {"drift", "noise", "growth"}) {
+    const auto f = e_.member(*dyn, name, scope);
+    if (!f) {
+      if (name == std::string_view("drift")) return fail<Kind::MissingMember>(dyn->declaration->name_span, "dynamics", dyn->declaration->name, "drift");
+      continue;
+    }
+    const bool timed = f->parameters->size() == 1;
+    const NodeId node = e_.tensor(e_.call_closure(*f, timed ? std::vector<Value>{at[1]} : at, f->span), name);
+    if (!node.valid()) return false;
+    const Shape wanted = name == std::string_view("drift") ? g()[px].shape : Shape{};
+    if (!(g()[node].shape == wanted)) return fail<Kind::BadShape>(f->span, fmt::format("`{}`", name), g()[node].shape.text(), wanted.text());
+    put(name, node, {});
+    if (name == std::string_view("noise")) t.model.has_noise = true;
+    if (name == std::string_view("growth")) t.model.has_growth = true;
+  }
+  t.model.functions = finish(b, outputs, names);
+  return true;
+}
+
+// --- particles -------------------------------------------------------------------------------------------------------------
+
+bool Programs::stepper(Trained& t, const Declaration& d, Stepper& out) {
+  Building b;
+  start(b, &t.store);
+  Value keep;
+  const Instance* dyn = dynamics(*t.declaration, keep);
+  const Span span = e_.program_[setting(d, "solver")].span;
+  const Value solver_value = as_instance(setting_value(d, "solver"), DeclarationKind::Solver, span);
+  const Instance* solver = solver_value.instance();
+  if (!dyn || !solver) return false;
+  out.text = e_.text(setting(d, "solver"));
+  ScopePtr opened = e_.open(*dyn), steps = e_.open(*solver);
+
+  const int dimension = t.model.dimension;
+  const NodeId x = input("x", point_shape(dimension), true, Role::Point), log_weight = input("log_weight", {}, true, Role::LogWeight);
+  const NodeId time = input("t", {}, false, Role::Time), h = input("h", {}, false, Role::TimeStep);
+  const auto drift = *e_.member(*dyn, "drift", opened);
+  const auto growth = e_.member(*dyn, "growth", opened);
+  const auto noise = e_.member(*dyn, "noise", opened);
+  // With growth the state is [x, log w] and both are integrated together.
+  auto field = [&](const std::vector<Value>& a) -> Value {
+    if (a.size() != 2 || a[0].poisoned() || a[1].poisoned()) return {};
+    Value point = a[0];
+    if (growth) point = e_.make(ir::slice(g(), e_.tensor(a[0], "a state"), 0, 0, dimension), span);
+    const Value v = e_.call_closure(drift, {point, a[1]}, span);
+    if (!growth || v.poisoned()) return v;
+    return e_.vector_of({v, e_.call_closure(*growth, {point, a[1]}, span)}, span);
+  };
+  const Value f{Native{"drift", std::make_shared<const std::function<Value(const std::vector<Value>&)>>(field)}, span};
+  const Value state = growth ? e_.vector_of({{Tensor{x}, span}, {Tensor{log_weight}, span}}, span) : Value{Tensor{x}, span};
+  NodeId increment = ir::constant(g(), 0, g()[e_.tensor(state, "a state")].shape);
+  if (noise) {
+    const Declaration* normal = e_.declaration("normal");
+    AM_CHECK(normal, "the standard library has no `normal`");
+    const NodeId z = e_.draw(e_.instantiate(*normal, {e_.constant(dimension)}, span), span);
+    const std::vector<Value> arguments = noise->parameters->size() == 1 ? std::vector<Value>{{Tensor{time}, span}}
+                                                                        : std::vector<Value>{{Tensor{x}, span}, {Tensor{time}, span}};
+    const NodeId sigma = e_.scalar(e_.call_closure(*noise, arguments, span), "`noise`");
+    if (!sigma.valid() || !z.valid()) return false;
+    NodeId dw = ir::scale(g(), ir::mul(g(), ir::unary(g(), Op::Sqrt, h), sigma), z);
+    if (growth) dw = ir::concat(g(), {e_.as_vector(dw), ir::constant(g(), 0, {1})}, 0);
+    increment = dw;
+  }
+  const auto step = e_.member(*solver, "step", steps);
+  if (!step) return fail<Kind::MissingMember>(solver->declaration->name_span, "solver", solver->declaration->name, "step");
+  const Value now{Tensor{time}, span}, width{Tensor{h}, span};
+  const Value next = e_.call_closure(*step, {f, state, now, width, {Tensor{increment}, span}}, span);
+  const NodeId y = e_.tensor(next, "a step of a solver");
+  if (!y.valid()) return false;
+  const NodeId nx = growth ? e_.tidy(ir::slice(g(), y, 0, 0, dimension)) : y;
+  const NodeId nw = growth ? e_.tidy(ir::slice(g(), y, 0, dimension, 1)) : log_weight;
+  std::vector<NodeId> outputs{nx, nw};
+  std::vector<std::string> names{"x", "log_weight"};
+  if (const auto error = e_.member(*solver, "error", steps)) {
+    if (noise) return fail<Kind::BadSetting>(span, "solver", fmt::format("`{}`, whose step adapts to a smooth solution", solver->declaration->name), "one with fixed steps, since the dynamics has noise");
+    const NodeId estimate = e_.scalar(e_.call_closure(*error, {f, state, now, width}, span), "`error`");
+    if (!estimate.valid()) return false;
+    outputs.push_back(estimate), names.push_back("error");
+    Binding* tol = solver->scope->find("tol");
+    Binding* order = steps->find("order");
+    if (!tol || !order) return fail<Kind::MissingMember>(solver->declaration->name_span, "solver", solver->declaration->name, tol ? "order" : "tol");
+    out.tolerance = e_.number(tol->value, "`tol`").value_or(1e-6);
+    out.order = e_.whole(order->value, "`order`", 1).value_or(1);
+    if (out.tolerance <= 0) return fail<Kind::BadSetting>(span, "tol", fmt::format("{:g}", out.tolerance), "positive");
+  } else {
+    Binding* per_unit = solver->scope->find("steps");
+    if (!per_unit) return fail<Kind::MissingMember>(solver->declaration->name_span, "solver", solver->declaration->name, "steps");
+    const auto n = e_.number(per_unit->value, "`steps`");
+    if (!n) return false;
+    if (*n <= 0) return fail<Kind::BadSetting>(span, "steps", fmt::format("{:g}", *n), "positive");
+    out.steps_per_unit = *n;
+  }
+  out.step = finish(b, outputs, names);
+  return true;
+}
+
+Programs::Trained* Programs::trained(const std::string& name) {
+  for (auto& t : trained_)
+    if (t->model.name == name) return t.get();
+  return nullptr;  // `check` has reported the name, or its declaration has errors
+}
+
+bool Programs::origin(const Value& v, Span span, Origin& out, Building& b) {
+  if (v.poisoned()) return false;
+  if (auto* s = v.get<Snapshot>()) {
+    if (const auto k = ir::constant_value(g(), s->group)) {
+      out.snapshots = s->data->samples;
+      out.group = static_cast<size_t>(*k);
+    }
+  } else if (auto d = v.dataset(); d && d->samples->groups() == 1) {
+    out.snapshots = d->samples;
+  }
+  const NodeId x = e_.draw(v, span);
+  if (!x.valid()) return false;
+  out.dimension = g()[x].shape.count();
+  out.draw = finish(b, {x}, {"x"});
+  return true;
+}
+
+bool Programs::sample(const Declaration& d, Sampling& out) {
+  Trained* t = trained(d.model);
+  if (!t) return false;
+  out.name = d.name, out.model = d.model, out.span = d.name_span;
+  {
+    Building b;
+    start(b, &t->store);
+    out.seed = static_cast<uint64_t>(whole_setting(d, "seed", 0));
+    out.times = times_setting(d, setting_value(d, "times"));
+    if (out.times.empty()) return false;
+    const ExprId start = setting(d, "start");
+    if (!start.valid() || !origin(e_.evaluate(start, e_.top_), e_.program_[start].span, out.start, b)) return false;
+    if (out.start.dimension != t->model.dimension)
+      return fail<Kind::DimensionMismatch>(e_.program_[start].span, e_.text(start), out.start.dimension, d.model, t->model.dimension);
+    const bool given = setting(d, "count").valid();
+    out.count = given ? whole_setting(d, "count", 1) : out.start.snapshots ? out.start.rows() : 1000;
+    if (out.start.snapshots && out.count != out.start.rows()) out.start.snapshots = nullptr;
+    for (double time : out.times)
+      if (time < t->model.from - 1e-9 || time > t->model.to + 1e-9)
+        return fail<Kind::TimeOutOfRange>(e_.program_[setting(d, "times")].span, fmt::format("{:g}", time), fmt::format("{:g}", t->model.from),
+                                          fmt::format("{:g}", t->model.to), d.model);
+  }
+  return stepper(*t, d, out.stepper);
+}
+
+bool Programs::metrics(const Declaration& d, Evaluation& out) {
+  const Value v = setting_value(d, "metrics");
+  const std::vector<Value> one{v};
+  const std::vector<Value>& items = v.get<List>() ? v.get<List>()->items : one;
+  for (const Value& item : items) {
+    auto* w = item.get<Word>();
+    if (item.poisoned()) return false;
+    if (!w || w->group != "metric")
+      return fail<Kind::WrongKindOfValue>(item.origin, item.describe(g()), "a metric: w1, w2, mmd or spread");
+    Metric m{.name = w->name};
+    if (auto gamma = w->arguments.find("gamma"); gamma != w->arguments.end()) {
+      m.gammas = gamma->second;
+      m.scale = w->arguments.at("scale")[0];
+      for (double value : m.gammas)
+        if (!(value > 0)) return fail<Kind::BadSetting>(item.origin, "gamma", fmt::format("{:g}", value), "positive");
+    }
+    out.metrics.push_back(m);
+  }
+  return true;
+}
+
+bool Programs::evaluation(const Declaration& d, Evaluation& out) {
+  Trained* t = trained(d.model);
+  if (!t) return false;
+  out.model = d.model, out.span = d.model_span;
+  Building b;
+  start(b, &t->store);
+  out.seed = static_cast<uint64_t>(whole_setting(d, "seed", 0));
+  out.repeats = whole_setting(d, "repeats", 1);
+  const Value mode = setting_value(d, "mode");
+  if (auto* w = mode.get<Word>(); w && w->group == "mode")
+    out.one_step = w->name == "one_step";
+  else if (!mode.poisoned())
+    return fail<Kind::BadSetting>(mode.origin, "mode", mode.describe(g()), "one_step or from_start");
+  if (!metrics(d, out)) return false;
+
+  const ExprId against = setting(d, "against");
+  if (!against.valid()) return false;
+  const Span span = e_.program_[against].span;
+  out.against_text = e_.text(against);
+  const Value reference = e_.evaluate(against, e_.top_);
+  if (reference.poisoned()) return false;
+  int dimension = 0;
+  if (auto data = reference.dataset()) {
+    out.against = data->samples;
+    dimension = data->samples->dimension;
+    if (!data->samples->timed()) return fail<Kind::WrongKindOfValue>(span, fmt::format("the data set `{}`, which has no times", data->samples->name), "a data set with times, or a path");
+    out.times = data->samples->times;
+  } else if (auto* i = reference.instance(); i && i->declaration->kind == DeclarationKind::Path) {
+    const NodeId time = input("t", {}, false, Role::Time);
+    const NodeId x = e_.draw({PathAt{*reference.get<std::shared_ptr<const Instance>>(), time}, span}, span);
+    if (!x.valid()) return false;
+    dimension = g()[x].shape.count();
+    out.against_path = true;
+    out.against_draw = finish(b, {x}, {"x"});
+    for (int k = 0; k <= 4; ++k) out.times.push_back(t->model.from + (t->model.to - t->model.from) * k / 4);
+  } else {
+    return fail<Kind::WrongKindOfValue>(span, reference.describe(g()), "a path or a data set with times");
+  }
+  if (dimension != t->model.dimension) return fail<Kind::DimensionMismatch>(span, out.against_text, dimension, d.model, t->model.dimension);
+  if (const ExprId times = setting(d, "times"); times.valid()) {
+    out.times = times_setting(d, e_.evaluate(times, e_.top_));
+    for (double time : out.times)
+      if (out.against && !out.against->at(time)) return fail<Kind::MissingTime>(e_.program_[times].span, out.against_text, fmt::format("{:g}", time));
+  }
+  if (out.times.size() < 2) return out.times.empty() ? false : fail<Kind::BadSetting>(span, "times", "one time only", "a start and at least one time of comparison");
+  for (double time : out.times)
+    if (time < t->model.from - 1e-9 || time > t->model.to + 1e-9)
+      return fail<Kind::TimeOutOfRange>(span, fmt::format("{:g}", time), fmt::format("{:g}", t->model.from), fmt::format("{:g}", t->model.to), d.model);
+  if (setting(d, "count").valid()) out.count = whole_setting(d, "count", 2);
+  if (!stepper(*t, d, out.stepper)) return false;
+  if (setting(d, "velocity").valid() && !gap(*t, d, out)) return false;
+  return true;
+}
+
+bool Programs::gap(Trained& t, const Declaration& d, Evaluation& out) {
+  Building b;
+  start(b, &t.store);
+  Value keep;
+  const Instance* dyn = dynamics(*t.declaration, keep);
+  const auto path = dyn ? path_of(*dyn) : nullptr;
+  if (!path) return false;
+  const ExprId velocity = setting(d, "velocity");
+  const Span span = e_.program_[velocity].span;
+  const Value exact = e_.evaluate(velocity, e_.top_);
+  const double length = t.model.to - t.model.from;
+  const NodeId u = g().add(Op::Weyl, {}, {.index = e_.streams_++});
+  const NodeId time = ir::variable(g(), ir::add(g(), ir::constant(g(), t.model.from), ir::scale(g(), length, u)));
+  const NodeId drawn = e_.draw({PathAt{path, time}, span}, span);
+  if (!drawn.valid()) return false;
+  const std::vector<Value> at{e_.make(ir::variable(g(), drawn), span), {Tensor{time}, span}};
+  const NodeId v = e_.tensor(e_.apply(exact, at, span), "the known velocity");
+  ScopePtr scope = e_.open(*dyn);
+  const NodeId drift = e_.tensor(e_.call_closure(*e_.member(*dyn, "drift", scope), at, span), "`drift`");
+  if (!v.valid() || !drift.valid()) return false;
+  if (!(g()[v].shape == g()[drift].shape)) return fail<Kind::ShapeMismatch>(span, "velocity", g()[v].shape.text(), g()[drift].shape.text());
+  const NodeId error = ir::sub(g(), drift, v);
+  auto half_mean = [&](NodeId x) { return ir::mean(g(), ir::scale(g(), 0.5 * length, ir::dot(g(), x, x))); };
+  out.has_velocity = true;
+  out.gap = finish(b, {half_mean(error), half_mean(v)}, {"gap", "action"});
+  return true;
+}
+
+}  // namespace am::elaborate

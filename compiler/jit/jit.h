@@ -1,0 +1,45 @@
+// LLVM module to functions. The only place that sees the JIT library.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "compiler/lower/lower.h"
+
+namespace am::jit {
+
+/// The machine we run on: CPU name, features and cache size as detected. `cpu` forces another: "x86-64-v2" (SSE),
+/// "x86-64-v3" (AVX2), "x86-64-v4" (AVX-512); empty or "native" detects. Empty optional text in `error` if fine.
+lower::Target host_target(const std::string& cpu, std::string& error);
+
+using TileFunction = void (*)(const lower::Frame*);
+
+/// Compiled code and its plan; owns the memory the functions live in. Immutable, usable from many threads at once.
+class Executable {
+ public:
+  struct Code;  // LLVM's part, out of sight
+  Executable(lower::Plan plan, std::unique_ptr<Code> code, std::vector<TileFunction> shared,
+             std::vector<TileFunction> tiles);
+  ~Executable();
+  const lower::Plan& plan() const { return plan_; }
+  /// phases + 1 functions, and phases functions (see lower::Lowered).
+  const std::vector<TileFunction>& shared() const { return shared_; }
+  const std::vector<TileFunction>& tiles() const { return tiles_; }
+
+ private:
+  lower::Plan plan_;
+  std::unique_ptr<Code> code_;
+  std::vector<TileFunction> shared_, tiles_;
+};
+
+/// Compiles and links. Null and a text in `error` if LLVM refuses: that is our bug or the system's.
+std::shared_ptr<const Executable> compile(lower::Lowered lowered, const lower::Target& target, std::string& error);
+
+/// The assembly that `compile` would make.
+std::string assembly(const lower::Lowered& lowered, const lower::Target& target);
+
+/// LLVM's version, for `amc info`.
+std::string llvm_version();
+
+}  // namespace am::jit

@@ -1,0 +1,51 @@
+// Elementwise work over one shape as a straight line of items inside a loop nest.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "compiler/ir/graph.h"
+#include "compiler/lower/writer.h"
+
+namespace am::lower {
+
+/// Where an item reads or writes: element offset + Σ iₖ·strides[k] from pointer parameter `pointer`, iₖ the indices of
+/// the loops.
+struct Access {
+  enum class Kind {
+    Shared,   // the element itself; in a tile's loop it goes to all lanes
+    Sampled,  // the element's row of the tile
+    Lanes,    // the element's vector of partial sums
+  };
+  Kind kind = Kind::Shared;
+  int pointer = 0;
+  int64_t offset = 0;
+  std::vector<int64_t> strides;
+  bool operator==(const Access&) const = default;
+};
+
+struct Item {
+  enum class Kind { Load, Constant, Compute, Store, Add };
+  Kind kind;
+  ir::Op op = ir::Op::Const;       // Compute
+  double value = 0;                // Constant
+  int access = -1;                 // Load, Store, Add
+  std::vector<int> operands = {};  // items before this one
+};
+
+/// For every index of `axes`, the items in order. `Add` adds to what is there; into `Lanes` only valid samples.
+struct LoopKernel {
+  bool tile = false;
+  std::vector<int> axes;
+  std::vector<Access> accesses;
+  std::vector<Item> items;
+  int pointers = 0;
+
+  int access(const Access& access);
+  int add(Item item);
+};
+
+/// Writes a call of the kernel. `valid` is the number of the tile's samples, null outside of tiles.
+void call_loop(Writer& w, LoopKernel kernel, const std::vector<llvm::Value*>& pointers, llvm::Value* valid);
+
+}  // namespace am::lower

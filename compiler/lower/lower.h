@@ -1,0 +1,89 @@
+// Graph to LLVM module: loops over a tile of samples.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "compiler/ir/graph.h"
+
+namespace llvm {
+class LLVMContext;
+class Module;
+}  // namespace llvm
+
+namespace am::lower {
+
+enum class Precision { F32, F64 };
+
+/// The machine that code is made for.
+struct Target {
+  std::string cpu;        // as LLVM names it
+  std::string features;   // LLVM's feature string
+  int vector_bytes = 16;  // 16 SSE, 32 AVX2, 64 AVX-512
+  size_t cache_bytes = 1 << 20;  // second-level data cache of one core
+
+  /// Lanes of one vector.
+  int lanes(Precision p) const { return vector_bytes / (p == Precision::F32 ? 4 : 8); }
+};
+
+struct Options {
+  Precision precision = Precision::F32;
+  Target target;
+  size_t samples = 512;  // the usual number of samples of a run: the tile divides it where it can
+  int tile = 0;          // force this tile; 0: chosen from the cache size
+};
+
+/// Sizes and counts, known before anything runs. Printed by `amc info FILE`.
+struct Plan {
+  Precision precision;
+  int lanes = 0;
+  int tile = 0;
+  int phases = 1;             // how often the samples are gone through in one run: 1 + depth of Mean over Mean
+  size_t shared_bytes = 0;    // values that are computed once a run
+  size_t tile_bytes = 0;      // live sampled values of one tile: one arena per thread
+  size_t partial_bytes = 0;   // sums over samples in progress: one block per group of tiles
+  double flops_contract = 0;  // per sample: fused multiply-adds in matrix products count two
+  double flops_other = 0;     // per sample: elementwise operations, one each
+  std::vector<ir::Slot> inputs;   // by slot number of the graph
+  std::vector<ir::Slot> outputs;  // in the order asked for
+  size_t element_bytes() const { return precision == Precision::F32 ? 4 : 8; }
+};
+
+/// What compiled functions read. A C structure: its layout is part of the interface with generated code.
+struct Frame {
+  const void* const* inputs;  // by slot. Shared: elements. Sampled: [element][stride], from the first sample on
+  void* const* outputs;       // likewise
+  void* shared;               // Plan::shared_bytes, 64-byte aligned
+  void* arena;                // Plan::tile_bytes, 64-byte aligned; of the calling thread
+  void* partial;              // Plan::partial_bytes; of the tile's group; zeroed before the group's first tile of a phase
+  uint64_t seed;
+  uint64_t stride;            // distance between elements of sampled inputs and outputs, in elements
+  uint32_t step;
+  uint32_t first_sample;      // number of the run's first sample in the random streams
+  uint32_t tile_start;        // first sample of this tile, counted in this run
+  uint32_t samples;           // samples in this run
+};
+
+/// A module with, for each phase p, `am_shared_p(Frame*)` (values computed once) and `am_tile_p(Frame*)` (one tile,
+/// adding into `partial`), and at the end `am_shared_<phases>`. Between them the caller adds the groups' partial sums
+/// in a fixed order into the first one, which `am_shared_<p+1>` reads through `Frame::partial` and divides by `samples`.
+struct Lowered {
+  Lowered();
+  Lowered(Lowered&&) noexcept;
+  Lowered& operator=(Lowered&&) noexcept;
+  ~Lowered();
+  Plan plan;
+  std::unique_ptr<llvm::LLVMContext> context;
+  std::unique_ptr<llvm::Module> module;
+  std::string schedule;  // the kernels in order, readable: what `emit --stage=tiles` prints
+};
+
+/// `graph` is simplified: it has no Variable.
+Lowered lower(const ir::Graph& graph, const std::vector<ir::NodeId>& outputs, const Options& options);
+
+/// LLVM's text for the module.
+std::string print_llvm(const Lowered& lowered);
+
+}  // namespace am::lower

@@ -1,0 +1,164 @@
+// Places in memory: values whose lives do not overlap share it, first fit.
+#include <algorithm>
+#include <functional>
+
+#include "compiler/ir/ops.h"
+#include "compiler/lower/program.h"
+
+namespace am::lower {
+namespace {
+
+/// A value that lives from one step to another and takes `size` units.
+struct Life {
+  size_t size = 0;
+  int from = -1, to = -1;
+  size_t offset = 0;
+  void extend(int step) {
+    if (from < 0) from = step;
+    to = std::max(to, step);
+  }
+};
+
+/// Gives every life the lowest offset at which no overlapping life lies; returns the size of the whole.
+size_t first_fit(std::vector<Life*> lives) {
+  std::stable_sort(lives.begin(), lives.end(), [](const Life* x, const Life* y) { return x->from < y->from; });
+  std::vector<const Life*> placed;  // by offset
+  size_t total = 0;
+  for (Life* life : lives) {
+    size_t offset = 0;
+    for (const Life* other : placed) {
+      if (other->to < life->from) continue;
+      if (offset + life->size <= other->offset) break;
+      offset = std::max(offset, other->offset + other->size);
+    }
+    life->offset = offset;
+    total = std::max(total, offset + life->size);
+    const auto by_offset = [](const Life* x, const Life* y) { return x->offset < y->offset; };
+    placed.insert(std::upper_bound(placed.begin(), placed.end(), life, by_offset), life);
+  }
+  return total;
+}
+
+std::vector<NodeId> writes(const Step& step) {
+  std::vector<NodeId> out{step.node};
+  if (step.kind == Step::Kind::Loop) out.clear();
+  for (const Member& member : step.members)
+    if (member.kind != Member::Kind::Output && member.kind != Member::Kind::MeanSum) out.push_back(member.node);
+  return out;
+}
+
+size_t round_up(size_t value, size_t unit) { return (value + unit - 1) / unit * unit; }
+
+/// Whole cache lines, which is also a multiple of every vector.
+size_t line_elements(const Program& p) { return 64 / p.plan.element_bytes(); }
+
+void place_given(Program& p) {
+  for (NodeId id : p.nodes) {
+    if (!p.is_given(id)) continue;
+    const bool input = p.graph[id].op == ir::Op::Input;
+    p.shared_places[id.value] = {input ? Place::Kind::Input : Place::Kind::Global, 0,
+                                 static_cast<int>(p.graph[id].attributes.index)};
+  }
+}
+
+/// Shared values live over all sections; one that a tile reads, to the end of the tile's section.
+void place_shared(Program& p) {
+  std::map<NodeId, Life> lives;
+  const auto touch = [&](NodeId id, int step) {
+    if (p.graph[id].sampled || !p.stored[id.value] || p.shared_places[id.value].kind != Place::Kind::None) return;
+    Life& life = lives[id];
+    life.size = round_up(p.graph[id].shape.count(), line_elements(p));
+    life.extend(step);
+  };
+  int step = 0;
+  for (const Section& section : p.sections) {
+    const int end = step + static_cast<int>(section.steps.size());
+    for (const Step& s : section.steps) {
+      for (NodeId id : reads(p, s)) touch(id, section.tile ? end : step);
+      if (!section.tile)
+        for (NodeId id : writes(s)) touch(id, step);
+      ++step;
+    }
+    ++step;
+  }
+  std::vector<Life*> list;
+  for (auto& [id, life] : lives) list.push_back(&life);
+  p.plan.shared_bytes = first_fit(list) * p.plan.element_bytes();
+  for (auto& [id, life] : lives)
+    p.shared_places[id.value] = {Place::Kind::Shared, life.offset * p.plan.element_bytes(), 0};
+}
+
+/// Sampled values of one section, counted in numbers per sample. Offsets are made bytes when the tile is known.
+size_t place_tile(Program& p, const Section& section) {
+  std::map<NodeId, Life> lives;
+  std::map<int, Life> packs;
+  for (int step = 0; step < static_cast<int>(section.steps.size()); ++step) {
+    const Step& s = section.steps[step];
+    std::vector<NodeId> touched = reads(p, s);
+    for (NodeId id : writes(s)) touched.push_back(id);
+    for (NodeId id : touched) {
+      if (!p.graph[id].sampled || !p.stored[id.value]) continue;
+      lives[id].size = p.graph[id].shape.count();
+      lives[id].extend(step);
+    }
+    if (s.kind != Step::Kind::Pack && s.kind != Step::Kind::MeanProduct) continue;
+    const Pack& pack = p.packs[s.index];
+    packs[s.index].size = pack.depth() * round_up(pack.columns(), p.plan.lanes);
+    packs[s.index].extend(step);
+  }
+  std::vector<Life*> list;
+  for (auto& [id, life] : lives) list.push_back(&life);
+  for (auto& [id, life] : packs) list.push_back(&life);
+  const size_t rows = first_fit(list);
+  std::vector<Place>& places = p.tile_places.emplace_back(p.graph.size());
+  for (auto& [id, life] : lives) places[id.value] = {Place::Kind::Arena, life.offset, 0};
+  for (auto& [id, life] : packs) p.pack_places[id] = {Place::Kind::Arena, life.offset, 0};
+  return rows;
+}
+
+/// Partial sums of one section, one set after the other; those of different sections take the same memory.
+void place_partial(Program& p) {
+  std::vector<size_t> used(p.plan.phases);
+  for (auto& [id, sum] : p.sums) {
+    sum.offset = used[sum.phase];
+    used[sum.phase] += round_up(static_cast<size_t>(sum.rows) * sum.padded, line_elements(p));
+    p.plan.partial_bytes = std::max(p.plan.partial_bytes, used[sum.phase] * p.plan.element_bytes());
+  }
+}
+
+/// A tile should fit into half of the cache but hold at least four vectors, for the products' sake; should leave work for
+/// eight threads; and waste few lanes. A tile costs as much beside its samples as some eight samples.
+int choose_tile(const Program& p, size_t rows) {
+  const size_t samples = p.options.samples;
+  const size_t unit = std::max<size_t>(p.plan.lanes, line_elements(p));
+  if (p.options.tile > 0) return static_cast<int>(round_up(p.options.tile, unit));
+  const size_t least = std::min(std::max(unit, size_t{4} * p.plan.lanes), round_up(samples, unit));
+  const size_t by_cache = p.options.target.cache_bytes / 2 / std::max<size_t>(1, rows * p.plan.element_bytes());
+  const size_t by_threads = std::max<size_t>(4 * unit, round_up(samples / 8, unit));
+  const size_t most = std::max(least, std::min({size_t{256}, by_cache, by_threads}));
+  const auto cost = [&](size_t tile) { return (samples + tile - 1) / tile * (tile + 8); };
+  size_t best = least;
+  for (size_t tile = least; tile <= most; tile += unit)
+    if (cost(tile) <= cost(best)) best = tile;
+  return static_cast<int>(best);
+}
+
+}  // namespace
+
+void place(Program& p) {
+  place_given(p);
+  place_shared(p);
+  place_partial(p);
+  p.pack_places.resize(p.packs.size());
+  size_t rows = 0;
+  for (const Section& section : p.sections)
+    if (section.tile) rows = std::max(rows, place_tile(p, section));
+  p.plan.tile = choose_tile(p, rows);
+  const size_t row_bytes = p.plan.tile * p.plan.element_bytes();
+  for (std::vector<Place>& places : p.tile_places)
+    for (Place& place : places) place.offset *= row_bytes;
+  for (Place& place : p.pack_places) place.offset *= row_bytes;
+  p.plan.tile_bytes = rows * row_bytes;
+}
+
+}  // namespace am::lower

@@ -1,0 +1,144 @@
+// The graph as a list of kernels with a place in memory for every value: everything that is decided before LLVM.
+//
+// A program is a sequence of sections, shared 0, tile 0, shared 1, …, shared `phases`. A section is a list of steps. A
+// node of phase p needs p means one after the other: it is computed in section p of its kind, and a sampled node again
+// in every later phase that needs it, since keeping it would take memory for all samples.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "compiler/lower/lower.h"
+#include "compiler/lower/view.h"
+
+namespace am::lower {
+
+/// One instruction of a loop kernel: what is done for each element.
+struct Member {
+  enum class Kind {
+    Compute,   // an elementwise node; stored if `Program::stored` says so
+    Copy,      // operand `part` of a Concat, Pad or Reshape goes to its place in the node's storage
+    Sum,       // added to an element of the node's storage, which starts at zero
+    MeanSum,   // added, lane by lane, to the node's partial sums
+    Output,    // a shared output that is not stored there by whoever computes it; `part` is the number of the output
+  };
+  Kind kind;
+  NodeId node;
+  int part = 0;
+};
+
+struct Step {
+  enum class Kind {
+    Load,         // a sampled input into the arena
+    Draw,         // Uniform, Weyl
+    Gather,       // Row
+    Loop,         // elementwise members over one shape
+    Product,      // MatMul
+    Pack,         // a sampled matrix transposed, samples outermost, for MeanProduct; `index` is the number of the pack
+    MeanProduct,  // adds the products of one tile to a Mean's partial sums
+    Finish,       // a shared value from its partial sums
+    Output,       // a sampled output; `index` is the number of the output
+  };
+  Kind kind;
+  NodeId node;
+  int index = 0;
+  Shape shape;                  // Loop: of the iteration, without axes of size 1
+  std::vector<Member> members;  // Loop
+};
+
+struct Section {
+  bool tile = false;
+  int phase = 0;
+  std::vector<Step> steps;
+};
+
+/// A sampled matrix [depth][columns] to be laid out as [depth][sample][columns, padded to whole vectors].
+struct Pack {
+  Ref matrix;
+  bool columns_first = false;  // the matrix is seen as [columns][depth]
+  bool negative = false;
+  int phase = 0;               // the tile section that makes it
+  int columns() const { return matrix.view.shape[columns_first ? 0 : 1]; }
+  int depth() const { return matrix.view.shape[columns_first ? 1 : 0]; }
+  int64_t column_stride() const { return matrix.view.strides[columns_first ? 0 : 1]; }
+  int64_t depth_stride() const { return matrix.view.strides[columns_first ? 1 : 0]; }
+};
+
+/// Sums over the samples of a phase in `partial`: either [element][lanes], or the rows of a product padded to whole
+/// vectors. They become the value of a shared node, which is a Mean or a sum and difference of Means.
+struct SumPlan {
+  int phase = 0;         // the tile section that sums
+  bool product = false;  // products are summed as they are computed
+  bool flipped = false;  // the sums are those of the transposed product: [n][m, padded]
+  int rows = 0, columns = 0, padded = 0;
+  size_t offset = 0;     // in `partial`, in elements
+};
+
+/// How a Mean is summed.
+struct MeanPlan {
+  NodeId into;            // the node whose sums it adds to
+  bool negative = false;  // it is subtracted
+  NodeId product;         // the MatMul that is summed as it is computed, if any
+  int pack = -1;          // what is packed of it: the right operand, or the left one if flipped
+};
+
+/// Where a node's elements are. The first element is at `base + offset`, in bytes.
+struct Place {
+  enum class Kind { None, Arena, Shared, Input, Output, Global };
+  Kind kind = Kind::None;
+  size_t offset = 0;  // Arena, Shared
+  int index = 0;      // Input, Output: slot
+};
+
+struct Program {
+  const Graph& graph;
+  std::vector<NodeId> outputs;
+  Options options;
+  std::vector<NodeId> nodes;  // that the outputs need, in order
+  std::vector<Ref> refs;      // by node
+  std::vector<int> phase;     // by node
+  std::vector<Section> sections;
+  std::vector<Pack> packs;
+  std::map<NodeId, MeanPlan> means;
+  std::map<NodeId, SumPlan> sums;
+  std::vector<bool> absorbed;  // by node: a Mean, or a sum of Means, that only adds to another node's sums
+  std::vector<bool> stored;   // by node: it needs a place in memory
+  std::vector<Place> shared_places;              // by node
+  std::vector<std::vector<Place>> tile_places;   // by phase and node
+  std::vector<Place> pack_places;                // by pack
+  Plan plan;
+
+  const Ref& ref(NodeId id) const { return refs[id.value]; }
+  /// A node whose numbers are known without any section computing them.
+  bool is_given(NodeId base) const {
+    const ir::Node& node = graph[base];
+    return node.op == ir::Op::Const || node.op == ir::Op::Table || (node.op == ir::Op::Input && !node.sampled);
+  }
+  const Place& place(NodeId base, int phase) const {
+    return graph[base].sampled ? tile_places[phase][base.value] : shared_places[base.value];
+  }
+};
+
+/// The nodes that a step reads, as bases; a Loop's own values are not among them.
+std::vector<NodeId> reads(const Program& program, const Step& step);
+
+/// Decides how means are summed.
+void plan_means(Program& program);
+
+/// Decides phases, the sections' steps and what is stored.
+void schedule(Program& program);
+
+/// Computes cheap values again where they are used rather than storing them.
+void recompute(Program& program);
+
+/// Marks what is read by a step other than the one that computes it.
+void mark_stored(Program& program);
+
+/// Decides the tile and every place; fills the sizes of the plan.
+void place(Program& program);
+
+/// The steps in words, one line each.
+std::string describe(const Program& program);
+
+}  // namespace am::lower

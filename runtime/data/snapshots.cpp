@@ -1,0 +1,79 @@
+#include "runtime/data/snapshots.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "runtime/data/table.h"
+
+namespace am::data {
+namespace {
+
+constexpr size_t kMostNames = 12;
+
+std::string name_list(const std::vector<std::string>& names) {
+  std::string out;
+  for (size_t k = 0; k < std::min(names.size(), kMostNames); ++k)
+    out += fmt::format("{}`{}`", k == 0 ? "" : ", ", shown(names[k]));
+  if (names.size() > kMostNames) out += fmt::format(" and {} more", names.size() - kMostNames);
+  return out;
+}
+
+}  // namespace
+
+std::optional<size_t> Snapshots::at(double time) const {
+  if (times.empty() || !std::isfinite(time)) return std::nullopt;
+  const auto nearer = [&](double a, double b) { return std::abs(a - time) < std::abs(b - time); };
+  const auto nearest = std::min_element(times.begin(), times.end(), nearer);
+  // A time of zero has no relative error of its own; that of the largest time stands in for it.
+  const double scale = std::max({std::abs(time), std::abs(times.front()), std::abs(times.back())});
+  if (std::abs(*nearest - time) > 1e-9 * scale) return std::nullopt;
+  return static_cast<size_t>(nearest - times.begin());
+}
+
+bool Problems::report(diagnostics::Sink& sink) {
+  if (found_ > shown_.size())
+    shown_.back().notes.push_back({{}, fmt::format("{} more like these are not shown", found_ - shown_.size())});
+  for (diagnostics::Diagnostic& problem : shown_) sink.add(std::move(problem));
+  shown_.clear();
+  return found_ > 0;
+}
+
+void report_file(const FileError& error, const std::string& path, std::string_view format, source::Span span,
+                 diagnostics::Sink& sink) {
+  if (error.system)
+    sink.report<diagnostics::Kind::MissingFile>(span, path, error.what);
+  else
+    sink.report<diagnostics::Kind::MalformedFile>(span, path, format, error.what);
+}
+
+void report_missing(const std::string& path, const std::string& name, const std::vector<std::string>& names,
+                    std::string_view noun, source::Span span, diagnostics::Sink& sink) {
+  auto& missing = sink.report<diagnostics::Kind::MissingColumn>(span, path, name);
+  missing.notes.push_back({{}, fmt::format("its {} are {}", noun, names.empty() ? "none" : name_list(names))});
+  const std::string near = diagnostics::nearest(name, names);
+  if (!near.empty()) missing.suggestion = fmt::format("did you mean `{}`?", shown(near));
+}
+
+std::optional<size_t> first_fall(const std::vector<double>& times) {
+  const auto fall = std::adjacent_find(times.begin(), times.end(), [](double a, double b) { return b < a; });
+  if (fall == times.end()) return std::nullopt;
+  return static_cast<size_t>(fall - times.begin()) + 1;
+}
+
+bool group_by_time(const std::vector<double>& row_times, const std::string& suggestion, source::Span span,
+                   diagnostics::Sink& sink, Snapshots& out) {
+  if (const std::optional<size_t> row = first_fall(row_times)) {
+    sink.report<diagnostics::Kind::UnsortedTimes>(span, out.name, row_times[*row - 1], row_times[*row], *row + 1)
+        .suggestion = suggestion;
+    return false;
+  }
+  for (size_t row = 0; row < row_times.size(); ++row) {
+    if (row > 0 && row_times[row] == row_times[row - 1]) continue;
+    out.times.push_back(row_times[row]);
+    out.offsets.push_back(row);
+  }
+  out.offsets.push_back(row_times.size());
+  return true;
+}
+
+}  // namespace am::data

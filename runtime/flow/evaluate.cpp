@@ -1,0 +1,200 @@
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <numeric>
+#include <random>
+
+#include "runtime/flow/particles.h"
+#include "runtime/metrics/metrics.h"
+
+namespace am::flow {
+
+using elaborate::Evaluation;
+using elaborate::Metric;
+using elaborate::Model;
+
+namespace {
+
+/// Fresh draws for the objective and the gap: enough for a relative error of a fraction of a percent.
+constexpr size_t kManySamples = 1 << 18;
+/// Repetitions of the sampling floor, whose mean is reported.
+constexpr int kFloorRepeats = 5;
+constexpr size_t kDefaultCount = 1000;
+
+double measure(const Metric& metric, const metrics::Cloud& a, const metrics::Cloud& b) {
+  if (metric.name == "w1") return metrics::w1(a, b);
+  if (metric.name == "w2") return metrics::w2(a, b);
+  if (metric.name == "spread") return metrics::spread(a, b);
+  return metrics::mmd(a, b, {metric.gammas, metric.scale});
+}
+
+struct Moments {
+  std::vector<double> values;
+  double mean() const { return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size()); }
+  double deviation() const {
+    if (values.size() < 2) return 0;
+    const double m = mean();
+    double total = 0;
+    for (double v : values) total += (v - m) * (v - m);
+    return std::sqrt(total / static_cast<double>(values.size() - 1));
+  }
+};
+
+class Evaluator {
+ public:
+  Evaluator(const Evaluation& e, const Model& m, const Weights& w, const Machine& machine, diagnostics::Sink& sink)
+      : e_(e), m_(m), w_(w), machine_(machine), sink_(sink),
+        model_path_(m.draw, m.dimension, m.f64, kDefaultCount, machine, sink) {
+    if (e.against_path) against_path_.emplace(e.against_draw, m.dimension, m.f64, kDefaultCount, machine, sink);
+  }
+
+  std::optional<EvaluationResult> run();
+
+ private:
+  using Points = std::vector<double>;
+
+  /// Real samples at a time: fresh draws of a path, or the rows of a snapshot (`count` of them by lot, if it is set).
+  Points reference(double time, int repeat, std::string_view purpose);
+  /// Draws from the model's own path at a time, independent of `reference`: the other side of the floor.
+  Points fresh(double time, size_t count, int repeat);
+  bool repeat(int r);
+  uint64_t stream(std::string_view purpose, double time, int repeat) const;
+  void compare(size_t k, const Points& points, const std::vector<double>& weights, const Points& real);
+  void floors(EvaluationResult& out);
+  bool whole_path(EvaluationResult& out);
+
+  const Evaluation& e_;
+  const Model& m_;
+  const Weights& w_;
+  const Machine& machine_;
+  diagnostics::Sink& sink_;
+  Drawer model_path_;
+  std::optional<Drawer> against_path_;
+  std::vector<std::vector<Moments>> moments_;  // [comparison][metric]
+  std::vector<Points> real_;                   // of the first repeat, per comparison
+  std::vector<size_t> generated_;
+  Particles particles_;
+};
+
+uint64_t Evaluator::stream(std::string_view purpose, double time, int repeat) const {
+  return key(key(e_.seed, purpose, std::bit_cast<uint64_t>(time)), purpose, repeat);
+}
+
+Evaluator::Points Evaluator::reference(double time, int r, std::string_view purpose) {
+  if (against_path_) return (*against_path_)(time, e_.count ? e_.count : kDefaultCount, stream(purpose, time, r));
+  const data::Snapshots& s = *e_.against;
+  const size_t k = *s.at(time), first = s.offsets[k], rows = s.offsets[k + 1] - first;
+  std::vector<size_t> order(rows);
+  std::iota(order.begin(), order.end(), 0);
+  const size_t count = e_.count ? std::min(e_.count, rows) : rows;
+  if (count < rows) {
+    std::mt19937_64 random(key(e_.seed, "rows", r));
+    for (size_t i = 0; i < count; ++i) std::swap(order[i], order[i + random() % (rows - i)]);
+  }
+  Points out;
+  for (size_t i = 0; i < count; ++i) {
+    const auto row = s.rows.begin() + static_cast<ptrdiff_t>((first + order[i]) * s.dimension);
+    out.insert(out.end(), row, row + s.dimension);
+  }
+  return out;
+}
+
+Evaluator::Points Evaluator::fresh(double time, size_t count, int r) { return model_path_(time, count, stream("floor", time, r)); }
+
+void Evaluator::compare(size_t k, const Points& points, const std::vector<double>& weights, const Points& real) {
+  const metrics::Cloud a{points, m_.dimension, weights}, b{real, m_.dimension};
+  for (size_t i = 0; i < e_.metrics.size(); ++i) moments_[k][i].values.push_back(measure(e_.metrics[i], a, b));
+  generated_[k] = a.count();
+}
+
+bool Evaluator::repeat(int r) {
+  Points now = reference(e_.times[0], r, "start");
+  Carrier carrier(e_.stepper, m_, w_, now.size() / m_.dimension, machine_, sink_, e_.span);
+  if (!carrier) return false;
+  carrier.place(now);
+  particles_ = {.dimension = m_.dimension, .times = {e_.times[0]}, .points = {now}, .weights = {}, .mass = {}};
+  for (size_t k = 0; k + 1 < e_.times.size(); ++k) {
+    if (e_.one_step && k > 0) carrier.place(now);
+    if (!carrier.carry(e_.times[k], e_.times[k + 1], key(e_.seed, "noise", r), sink_)) return false;
+    const Points real = reference(e_.times[k + 1], r, "reference"), points = carrier.points();
+    std::vector<double> weights;
+    if (m_.has_growth) {
+      weights = carrier.log_weights();
+      const double largest = *std::max_element(weights.begin(), weights.end());
+      for (double& w : weights) w = std::exp(w - largest);
+    }
+    compare(k, points, weights, real);
+    particles_.times.push_back(e_.times[k + 1]);
+    particles_.points.push_back(points);
+    if (r == 0) real_.push_back(real);
+    if (e_.one_step) now = real;
+  }
+  return true;
+}
+
+void Evaluator::floors(EvaluationResult& out) {
+  for (size_t k = 0; k < out.comparisons.size(); ++k) {
+    Comparison& c = out.comparisons[k];
+    std::vector<Moments> floor(e_.metrics.size());
+    for (int r = 0; r < kFloorRepeats; ++r) {
+      const Points sample = fresh(c.time, c.generated, r);
+      for (size_t i = 0; i < e_.metrics.size(); ++i)
+        floor[i].values.push_back(measure(e_.metrics[i], {sample, m_.dimension}, {real_[k], m_.dimension}));
+    }
+    for (size_t i = 0; i < e_.metrics.size(); ++i) c.figures[i].floor = floor[i].mean(), c.figures[i].floor_deviation = floor[i].deviation();
+  }
+}
+
+bool Evaluator::whole_path(EvaluationResult& out) {
+  auto scalars = [&](const elaborate::Program& program, std::string_view purpose) -> std::optional<std::vector<double>> {
+    Session s(program, m_.f64, kManySamples, machine_, sink_, e_.span);
+    if (!s) return {};
+    s.bind_weights(w_.serving());
+    std::vector<Buffer> outputs;
+    for (size_t i = 0; i < program.outputs.size(); ++i) outputs.push_back(s.make_output(static_cast<int>(i), 1));
+    s.run(kManySamples, key(e_.seed, purpose), 0);
+    std::vector<double> values;
+    for (const Buffer& b : outputs) values.push_back(b.get(0));
+    return values;
+  };
+  const auto objective = scalars(m_.objective, "objective");
+  if (!objective) return false;
+  out.objective = (*objective)[0];
+  out.objective_samples = kManySamples;
+  if (!e_.has_velocity) return true;
+  const auto gap = scalars(e_.gap, "gap");
+  if (!gap) return false;
+  out.gap = (*gap)[0], out.action = (*gap)[1];
+  return true;
+}
+
+std::optional<EvaluationResult> Evaluator::run() {
+  if (!model_path_ || (against_path_ && !*against_path_)) return {};
+  const size_t comparisons = e_.times.size() - 1;
+  moments_.assign(comparisons, std::vector<Moments>(e_.metrics.size()));
+  generated_.assign(comparisons, 0);
+  for (int r = 0; r < e_.repeats; ++r)
+    if (!repeat(r)) return {};
+  EvaluationResult out;
+  for (size_t k = 0; k < comparisons; ++k) {
+    Comparison& c = out.comparisons.emplace_back();
+    c.time = e_.times[k + 1];
+    c.generated = generated_[k], c.reference = real_[k].size() / m_.dimension;
+    for (size_t i = 0; i < e_.metrics.size(); ++i)
+      c.figures.push_back({e_.metrics[i].name, moments_[k][i].mean(), moments_[k][i].deviation(), {}, {}});
+  }
+  out.particles = particles_;
+  floors(out);
+  if (!whole_path(out)) return {};
+  out.references = std::move(real_);
+  return out;
+}
+
+}  // namespace
+
+std::optional<EvaluationResult> evaluate(const Evaluation& evaluation, const Model& model, const Weights& weights,
+                                         const Machine& machine, diagnostics::Sink& sink) {
+  return Evaluator(evaluation, model, weights, machine, sink).run();
+}
+
+}  // namespace am::flow

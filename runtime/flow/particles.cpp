@@ -1,0 +1,204 @@
+#include "runtime/flow/particles.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace am::flow {
+
+using diagnostics::Kind;
+using elaborate::Role;
+
+Carrier::Carrier(const elaborate::Stepper& stepper, const elaborate::Model& model, const Weights& weights, size_t count,
+                 const Machine& machine, diagnostics::Sink& sink, source::Span span)
+    : stepper_(stepper), model_(model.name), span_(span), dimension_(model.dimension),
+      session_(stepper.step, model.f64, count, machine, sink, span) {
+  if (!session_) return;
+  session_.bind_weights(weights.serving());
+}
+
+void Carrier::place(std::span<const double> points) {
+  count_ = points.size() / dimension_;
+  const size_t stride = stride_of(count_);
+  const lower::Precision p = session_.precision();
+  x_ = Buffer(p, dimension_ * stride), next_x_ = Buffer(p, dimension_ * stride);
+  w_ = Buffer(p, stride), next_w_ = Buffer(p, stride);
+  if (const int e = session_.output("error"); e >= 0) error_ = session_.make_output(e, count_);
+  for (size_t i = 0; i < count_; ++i) {
+    for (int d = 0; d < dimension_; ++d) x_.set(d * stride + i, points[i * dimension_ + d]);
+    w_.set(i, 0);
+  }
+}
+
+std::vector<double> Carrier::points() const {
+  const size_t stride = stride_of(count_);
+  std::vector<double> out(count_ * dimension_);
+  for (size_t i = 0; i < count_; ++i)
+    for (int d = 0; d < dimension_; ++d) out[i * dimension_ + d] = x_.get(d * stride + i);
+  return out;
+}
+
+std::vector<double> Carrier::log_weights() const {
+  std::vector<double> out(count_);
+  for (size_t i = 0; i < count_; ++i) out[i] = w_.get(i);
+  return out;
+}
+
+void Carrier::step(double t, double h, uint64_t seed) {
+  session_.bind(Role::Point, x_.data());
+  session_.bind(Role::LogWeight, w_.data());
+  session_.call().outputs[0] = next_x_.data();
+  session_.call().outputs[1] = next_w_.data();
+  session_.set(Role::Time, t);
+  session_.set(Role::TimeStep, h);
+  session_.run(count_, seed, steps_++);
+}
+
+bool Carrier::finite() const {
+  const size_t stride = stride_of(count_);
+  for (int d = 0; d < dimension_; ++d)
+    for (size_t i = 0; i < count_; ++i)
+      if (!std::isfinite(x_.get(d * stride + i)) || !std::isfinite(w_.get(i))) return false;
+  return true;
+}
+
+bool Carrier::carry(double from, double to, uint64_t seed, diagnostics::Sink& sink) {
+  if (to <= from) return true;
+  if (stepper_.steps_per_unit > 0) {
+    const double length = to - from;
+    const int n = std::max(1, static_cast<int>(std::ceil(length * stepper_.steps_per_unit - 1e-9)));
+    for (int i = 0; i < n; ++i) {
+      step(from + length * i / n, length / n, seed);
+      accept();
+    }
+  } else if (!adaptive(from, to, seed, sink)) {
+    return false;
+  }
+  if (finite()) return true;
+  sink.report<Kind::NonFiniteSample>(span_, model_, fmt::format("{:g}", to)).suggestion = "more steps, or a better trained model";
+  return false;
+}
+
+/// One step size for all particles, chosen so that the largest error estimate stays below the tolerance (Hairer,
+/// Nørsett, Wanner, Solving Ordinary Differential Equations I, II.4).
+bool Carrier::adaptive(double from, double to, uint64_t seed, diagnostics::Sink& sink) {
+  const double least = (to - from) * 1e-7;
+  double t = from, h = (to - from) / 10;
+  while (t < to - 1e-12 * (to - from)) {
+    h = std::min(h, to - t);
+    step(t, h, seed);
+    double error = 0;
+    for (size_t i = 0; i < count_; ++i) {
+      const double e = error_.get(i);
+      error = std::isfinite(e) ? std::max(error, e) : INFINITY;
+      if (!std::isfinite(error)) break;
+    }
+    if (error <= stepper_.tolerance) {
+      accept();
+      t += h;
+    }
+    const double factor = error > 0 ? 0.9 * std::pow(stepper_.tolerance / error, 1.0 / stepper_.order) : 5;
+    h *= std::clamp(factor, 0.2, 5.0);
+    if (h < least && t < to - least) {
+      sink.report<Kind::SolverStuck>(span_, fmt::format("{:g}", stepper_.tolerance), fmt::format("{:g}", t), fmt::format("{:g}", least)).suggestion =
+          "a larger `tol`, or a solver with fixed steps such as `rk4(steps = 50)`";
+      return false;
+    }
+  }
+  return true;
+}
+
+Drawer::Drawer(const elaborate::Program& program, int dimension, bool f64, size_t count, const Machine& machine, diagnostics::Sink& sink)
+    : dimension_(dimension), session_(program, f64, count, machine, sink, {}) {}
+
+std::vector<double> Drawer::operator()(double time, size_t count, uint64_t seed) {
+  const bool sampled = session_.plan().outputs[0].sampled;
+  const Buffer x = session_.make_output(0, count);
+  session_.set(Role::Time, time);
+  session_.run(count, seed, 0);
+  const size_t stride = stride_of(count);
+  std::vector<double> out(count * dimension_);
+  for (size_t i = 0; i < count; ++i)
+    for (int d = 0; d < dimension_; ++d) out[i * dimension_ + d] = sampled ? x.get(d * stride + i) : x.get(d);
+  return out;
+}
+
+std::optional<std::vector<double>> draw(const elaborate::Program& program, int dimension, double time, size_t count,
+                                        uint64_t seed, bool f64, const Machine& machine, diagnostics::Sink& sink) {
+  Drawer drawer(program, dimension, f64, count, machine, sink);
+  if (!drawer) return {};
+  return drawer(time, count, seed);
+}
+
+namespace {
+
+/// Weights from log-weights, normalised to sum to one; `mass` is the mean of the unnormalised ones.
+std::vector<double> normalised(std::vector<double> log_weights, double& mass) {
+  const double largest = *std::max_element(log_weights.begin(), log_weights.end());
+  double total = 0;
+  for (double& w : log_weights) total += w = std::exp(w - largest);
+  mass = total / static_cast<double>(log_weights.size()) * std::exp(largest);
+  for (double& w : log_weights) w /= total;
+  return log_weights;
+}
+
+}  // namespace
+
+std::optional<Particles> sample(const elaborate::Sampling& s, const elaborate::Model& model, const Weights& weights,
+                                const Machine& machine, diagnostics::Sink& sink) {
+  std::vector<double> start;
+  if (s.start.snapshots) {
+    const auto& rows = s.start.snapshots->rows;
+    const size_t first = s.start.snapshots->offsets[s.start.group] * model.dimension;
+    start.assign(rows.begin() + static_cast<ptrdiff_t>(first), rows.begin() + static_cast<ptrdiff_t>(first + s.count * model.dimension));
+  } else {
+    auto drawn = draw(s.start.draw, model.dimension, s.times[0], s.count, key(s.seed, "start"), model.f64, machine, sink);
+    if (!drawn) return {};
+    start = std::move(*drawn);
+  }
+  Carrier carrier(s.stepper, model, weights, s.count, machine, sink, s.span);
+  if (!carrier) return {};
+  carrier.place(start);
+  Particles out;
+  out.dimension = model.dimension;
+  for (size_t k = 0; k < s.times.size(); ++k) {
+    if (k > 0 && !carrier.carry(s.times[k - 1], s.times[k], key(s.seed, "noise"), sink)) return {};
+    out.times.push_back(s.times[k]);
+    out.points.push_back(carrier.points());
+    if (model.has_growth) {
+      out.mass.push_back(0);
+      out.weights.push_back(normalised(carrier.log_weights(), out.mass.back()));
+    }
+  }
+  return out;
+}
+
+std::optional<FunctionValues> functions_at(const elaborate::Model& model, const Weights& weights, std::span<const double> points,
+                                           std::span<const double> times, const Machine& machine, diagnostics::Sink& sink) {
+  const size_t count = times.size(), stride = stride_of(count);
+  Session session(model.functions, model.f64, count, machine, sink, model.span);
+  if (!session) return {};
+  session.bind_weights(weights.serving());
+  Buffer x(session.precision(), model.dimension * stride), t(session.precision(), stride);
+  for (size_t i = 0; i < count; ++i) {
+    t.set(i, times[i]);
+    for (int d = 0; d < model.dimension; ++d) x.set(d * stride + i, points[i * model.dimension + d]);
+  }
+  session.bind(Role::Point, x.data());
+  session.bind(Role::PointTime, t.data());
+  std::vector<Buffer> outputs;
+  for (size_t k = 0; k < model.functions.outputs.size(); ++k) outputs.push_back(session.make_output(static_cast<int>(k), count));
+  session.run(count, 0, 0);
+  FunctionValues out;
+  out.names = model.functions.names;
+  for (size_t k = 0; k < outputs.size(); ++k) {
+    const ir::Slot& slot = session.plan().outputs[k];
+    const int size = slot.shape.count();
+    out.sizes.push_back(size);
+    auto& values = out.values.emplace_back(count * size);
+    for (size_t i = 0; i < count; ++i)
+      for (int e = 0; e < size; ++e) values[i * size + e] = outputs[k].get(slot.sampled ? e * stride + i : e);
+  }
+  return out;
+}
+
+}  // namespace am::flow
