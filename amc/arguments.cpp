@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -14,7 +15,11 @@ std::atomic<bool> interrupted = false;
 
 namespace {
 
-void on_signal(int) { interrupted = true; }
+/// The first signal asks training to end at a checkpoint; a second one ends the program at once.
+void on_signal(int signal) {
+  interrupted = true;
+  std::signal(signal, SIG_DFL);
+}
 
 void common(CLI::App& c, Arguments& a) {
   c.add_option("file", a.file, "the script")->required();
@@ -33,6 +38,8 @@ int dispatch(const Arguments& a) {
   if (a.command == "eval") return eval(a);
   return info(a);
 }
+
+bool is_error(const diagnostics::Diagnostic& d) { return diagnostics::info(d.kind).level == diagnostics::Level::Error; }
 
 /// NAME=VALUE options as a map.
 bool pairs(const std::vector<std::string>& list, std::string_view option, std::map<std::string, std::string>& out) {
@@ -91,8 +98,10 @@ int run_command(int argc, char** argv) {
     return code == 0 ? kDone : kScript;
   }
   for (CLI::App* used : app.get_subcommands()) a.command = used->get_name();
-  std::signal(SIGINT, on_signal);
-  std::signal(SIGTERM, on_signal);
+  if (a.command == "run") {
+    std::signal(SIGINT, on_signal);
+    std::signal(SIGTERM, on_signal);
+  }
   try {
     return dispatch(a);
   } catch (const diagnostics::InternalError& e) {
@@ -116,8 +125,11 @@ std::optional<std::string> read_file(const std::string& path) {
   return text.str();
 }
 
-int print_diagnostics(const diagnostics::Sink& sink, const source::Sources& sources) {
-  for (const auto& d : sink.sorted()) fmt::print(stderr, "{}\n", diagnostics::render(d, sources));
+int print_diagnostics(const diagnostics::Sink& sink, const source::Sources& sources, bool warnings) {
+  // What was printed before comes first where both go to one file.
+  std::fflush(stdout);
+  for (const auto& d : sink.sorted())
+    if (warnings || is_error(d)) fmt::print(stderr, "{}\n", diagnostics::render(d, sources));
   return sink.exit_code();
 }
 
@@ -136,7 +148,9 @@ std::unique_ptr<Script> open_script(const Arguments& a, int& code) {
   auto script = compile(a.file, *text, options);
   code = print_diagnostics(script->sink, script->sources);
   if (!script->usable()) {
-    fmt::print(stderr, "{} error{} in {}\n", script->sink.errors(), script->sink.errors() == 1 ? "" : "s", a.file);
+    const auto shown = script->sink.sorted();
+    const auto errors = std::count_if(shown.begin(), shown.end(), is_error);
+    fmt::print(stderr, "{} error{} in {}\n", errors, errors == 1 ? "" : "s", a.file);
     return nullptr;
   }
   return script;

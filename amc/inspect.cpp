@@ -68,8 +68,9 @@ int emit(const Arguments& a) {
 
 namespace {
 
-/// The output of Model::functions that an expression such as "∇s", "grad s" or "drift" asks for; empty if none.
-std::string function_named(const Script& script, std::string_view expression) {
+/// The output of Model::functions that an expression such as "∇s", "grad s" or "drift" asks for, where `s` is what the
+/// model learns; empty if none.
+std::string function_named(const Script& script, const elaborate::Model& m, std::string_view expression) {
   std::string e;
   for (char c : expression)
     if (c != ' ') e += c;
@@ -77,14 +78,15 @@ std::string function_named(const Script& script, std::string_view expression) {
   for (size_t i = script.own; i < script.program.declarations.size(); ++i) {
     const auto& d = script.program.declarations[i];
     if (d.kind != ast::DeclarationKind::Potential && d.kind != ast::DeclarationKind::Velocity) continue;
+    // A parameter is called after the function it belongs to: "s.mlp.linear.W".
+    if (!m.parameters[0].name.starts_with(d.name + ".")) continue;
     if (e == d.name) return "value";
     if (e == "∇" + d.name || e == "grad" + d.name) return "gradient";
     if (e == "∂t" + d.name || e == "d[t]" + d.name || e == "∂ₜ" + d.name) return "time_derivative";
     if (e == "Δ" + d.name || e == "∆" + d.name || e == "lap" + d.name) return "laplacian";
   }
-  for (std::string_view name : {"drift", "noise", "growth"})
-    if (e == name) return e;
-  return "";
+  const auto& names = m.functions.names;
+  return std::find(names.begin(), names.end(), e) == names.end() ? "" : e;
 }
 
 }  // namespace
@@ -95,7 +97,7 @@ int derive(const Arguments& a) {
   if (!script) return code;
   const elaborate::Model* m = choose_model(a, *script);
   if (!m) return kScript;
-  const std::string name = function_named(*script, a.expression);
+  const std::string name = function_named(*script, *m, a.expression);
   const elaborate::Program& p = a.expression == "objective" ? m->objective : m->functions;
   const auto at = std::find(p.names.begin(), p.names.end(), a.expression == "objective" ? "objective" : name);
   if (at == p.names.end()) {
@@ -161,7 +163,7 @@ int eval(const Arguments& a) {
   const auto weights = !points ? std::optional<flow::Weights>()
                        : a.run.empty() ? flow::initialise(*m, *machine, script->sink)
                                        : flow::load(a.run + "/" + m->name + "/checkpoint.npz", *m, script->sink);
-  if (!weights) return print_diagnostics(script->sink, script->sources);
+  if (!weights) return print_diagnostics(script->sink, script->sources, false);
   std::vector<double> x, t;
   const size_t width = columns.size(), count = points->count();
   for (size_t i = 0; i < count; ++i) {
@@ -169,14 +171,15 @@ int eval(const Arguments& a) {
     x.insert(x.end(), points->rows.begin() + static_cast<ptrdiff_t>(i * width + 1), points->rows.begin() + static_cast<ptrdiff_t>((i + 1) * width));
   }
   const auto values = flow::functions_at(*m, *weights, x, t, *machine, script->sink);
-  if (!values) return print_diagnostics(script->sink, script->sources);
+  if (!values) return print_diagnostics(script->sink, script->sources, false);
 
   std::vector<std::pair<size_t, std::string>> shown;  // output, title
   for (const std::string& expression : split(a.show)) {
-    const std::string name = function_named(*script, expression);
+    const std::string name = function_named(*script, *m, expression);
     const auto at = std::find(values->names.begin(), values->names.end(), name);
     if (at == values->names.end()) {
-      fmt::print(stderr, "error: `{}` is not a function of `{}`; it has {}\n", expression, m->name, fmt::join(values->names, ", "));
+      fmt::print(stderr, "error: `{}` is not a function of `{}`; write s, ∇s, ∂t s, Δs with the potential's name for s, or one of {}\n", expression, m->name,
+                 fmt::join(values->names, ", "));
       return kScript;
     }
     shown.push_back({at - values->names.begin(), expression});

@@ -28,7 +28,7 @@ struct Arguments {
   std::string run, at, show;                      // eval
 };
 
-/// Set by SIGINT and SIGTERM; training looks at it after every step.
+/// Set by SIGINT and SIGTERM during `run`; looked at after every training step, and before each sampling and evaluation.
 extern std::atomic<bool> interrupted;
 
 int run_command(int argc, char** argv);
@@ -44,8 +44,8 @@ int eval(const Arguments& a);
 /// Reads and compiles the script, prints diagnostics to stderr. Null with the exit code if it cannot go on.
 std::unique_ptr<Script> open_script(const Arguments& a, int& code);
 std::optional<Machine> machine_of(const Arguments& a, int& code);
-/// Prints what was reported since `from` diagnostics, and gives the exit code.
-int print_diagnostics(const diagnostics::Sink& sink, const source::Sources& sources);
+/// Prints what was reported, and gives the exit code. Without `warnings` only errors, where warnings were shown before.
+int print_diagnostics(const diagnostics::Sink& sink, const source::Sources& sources, bool warnings = true);
 std::optional<std::string> read_file(const std::string& path);
 
 }  // namespace am::program

@@ -34,6 +34,7 @@ class Run {
   void add_motion(std::string name, const flow::Particles& p, const elaborate::Model& m, const std::vector<double>& times);
   void print_table(const elaborate::Evaluation& e, const flow::EvaluationResult& r);
   void add_charts(const elaborate::Evaluation& e, const flow::EvaluationResult& r);
+  bool load_checkpoints();
   std::optional<flow::Weights> start(const elaborate::Model& m, const std::string& checkpoint);
 
   const Arguments& a_;
@@ -42,19 +43,31 @@ class Run {
   RunFolder folder_;
   report::Report report_;
   nlohmann::ordered_json results_ = nlohmann::ordered_json::array();
-  std::map<std::string, flow::Weights> weights_;
+  std::map<std::string, flow::Weights> weights_;  // of trained models
+  std::map<std::string, flow::Weights> loaded_;   // from checkpoints, before training goes on
   Clock::time_point began_ = Clock::now();
 };
 
-std::optional<flow::Weights> Run::start(const elaborate::Model& m, const std::string& checkpoint) {
-  if (!a_.resume) return flow::initialise(m, machine_, script_.sink);
-  if (!std::filesystem::exists(checkpoint)) {
-    fmt::print("{}: no checkpoint at {}, starting anew\n", m.name, checkpoint);
-    return flow::initialise(m, machine_, script_.sink);
+/// Reads what there is to resume before anything in the folder changes: a checkpoint that does not fit leaves it as it was.
+bool Run::load_checkpoints() {
+  bool fine = true;
+  for (const auto& m : script_.elaborated.models) {
+    const std::string checkpoint = folder_.file(m.name + "/checkpoint.npz");
+    if (!a_.resume || !std::filesystem::exists(checkpoint)) continue;
+    auto w = flow::load(checkpoint, m, script_.sink);
+    if (w) loaded_[m.name] = std::move(*w);
+    fine = fine && w;
   }
-  auto w = flow::load(checkpoint, m, script_.sink);
-  if (w) fmt::print("{}: resumed at step {}\n", m.name, grouped(w->step));
-  return w;
+  return fine;
+}
+
+std::optional<flow::Weights> Run::start(const elaborate::Model& m, const std::string& checkpoint) {
+  if (auto w = loaded_.find(m.name); w != loaded_.end()) {
+    fmt::print("{}: resumed at step {}\n", m.name, grouped(w->second.step));
+    return std::move(w->second);
+  }
+  if (a_.resume) fmt::print("{}: no checkpoint at {}, starting anew\n", m.name, checkpoint);
+  return flow::initialise(m, machine_, script_.sink);
 }
 
 bool Run::train(const elaborate::Model& m) {
@@ -91,12 +104,14 @@ bool Run::train(const elaborate::Model& m) {
   };
   const flow::Ending ending = flow::train(m, *w, machine_, options, script_.sink);
   line.end();
-  // Whatever ended it, what was reached is kept; after a failure these are the weights before the failing step.
+  // Whatever ended it, what was reached is kept; after a failure these are the last weights with a finite objective.
   fine = flow::save(checkpoint, m, *w, script_.sink) && metrics.flush(script_.sink) && fine;
   report_.charts.push_back(metrics.chart(m));
   const double seconds = since(began);
   if (ending == flow::Ending::Stopped && fine)
-    fmt::print("{}: stopped at step {}; checkpoint in {}; go on with `amc run {} --resume`\n", m.name, grouped(w->step), checkpoint, a_.file);
+    fmt::print("{}: stopped at step {}; checkpoint in {}; to go on, add `--resume` to the same command\n", m.name, grouped(w->step), checkpoint);
+  if (ending == flow::Ending::Failed && fine)
+    fmt::print("{}: the weights of step {}, before training failed, are kept in {}\n", m.name, grouped(w->step), checkpoint);
   if (ending != flow::Ending::Finished || !fine) return false;
   fmt::print("{}: trained in {} ({:.0f} steps/s)\n", m.name, duration(seconds), seconds > 0 ? (m.steps - first) / seconds : 0.0);
   report_.formulas.push_back({m.name + " minimises", m.objective_text});
@@ -259,14 +274,15 @@ bool Run::report() {
 int Run::all() {
   const auto& todo = script_.elaborated;
   const std::string name = std::filesystem::path(a_.file).stem().string();
-  if (!folder_.make(a_.out.empty() ? "runs/" + name : a_.out, script_.sink) || !folder_.write_config(a_, script_, machine_, script_.sink))
-    return print_diagnostics(script_.sink, script_.sources);
+  if (!folder_.make(a_.out.empty() ? "runs/" + name : a_.out, script_.sink) || !load_checkpoints() ||
+      !folder_.write_config(a_, script_, machine_, script_.sink))
+    return print_diagnostics(script_.sink, script_.sources, false);
   bool fine = true;
   for (const auto& m : todo.models) fine = fine && train(m);
-  for (const auto& s : todo.samplings) fine = fine && sample(s);
-  for (const auto& e : todo.evaluations) fine = fine && evaluate(e);
+  for (const auto& s : todo.samplings) fine = fine && !interrupted && sample(s);
+  for (const auto& e : todo.evaluations) fine = fine && !interrupted && evaluate(e);
   fine = fine && report();
-  if (script_.sink.has_errors()) return print_diagnostics(script_.sink, script_.sources);
+  if (script_.sink.has_errors()) return print_diagnostics(script_.sink, script_.sources, false);
   return fine ? kDone : interrupted ? kInterrupted : kOurBug;
 }
 
@@ -280,7 +296,7 @@ int run(const Arguments& a) {
   if (!machine) return code;
   if (script->elaborated.models.empty()) {
     script->sink.report<Kind::NothingToRun>({script->file, 0, 0});
-    return print_diagnostics(script->sink, script->sources);
+    return print_diagnostics(script->sink, script->sources, false);
   }
   return Run(a, *script, *machine).all();
 }

@@ -47,12 +47,14 @@ class Checker {
   Checker(const ast::Program& program, size_t own, std::span<const std::string> predefined, diagnostics::Sink& sink)
       : p_(program), own_(own), sink_(sink), predefined_(predefined.begin(), predefined.end()) {}
 
-  void run() {
+  void run(std::span<const ExprId> overrides) {
     declare();
     for (size_t i = 0; i < p_.declarations.size(); ++i) {
       user_ = i >= own_;
       declaration(p_.declarations[i]);
     }
+    locals_.clear();
+    for (ExprId id : overrides) expr(id);
     for (size_t i = own_; i < p_.declarations.size(); ++i) unused(p_.declarations[i]);
   }
 
@@ -305,8 +307,9 @@ std::string Checker::suggestion(const std::string& name) const {
 
 }  // namespace
 
-void check(const ast::Program& program, size_t own, std::span<const std::string> predefined, diagnostics::Sink& sink) {
-  Checker(program, own, predefined, sink).run();
+void check(const ast::Program& program, size_t own, std::span<const std::string> predefined,
+           std::span<const ExprId> overrides, diagnostics::Sink& sink) {
+  Checker(program, own, predefined, sink).run(overrides);
 }
 
 }  // namespace am::check

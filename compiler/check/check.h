@@ -11,7 +11,8 @@ namespace am::check {
 
 /// Reports unknown, repeated and unused names, unknown and missing settings, misplaced statements, missing members and
 /// results. `own` is the number of declarations before the user's (the standard library's); `predefined` are the names
-/// that the compiler provides.
-void check(const ast::Program& program, size_t own, std::span<const std::string> predefined, diagnostics::Sink& sink);
+/// that the compiler provides; `overrides` are expressions that stand outside the script, on the command line.
+void check(const ast::Program& program, size_t own, std::span<const std::string> predefined,
+           std::span<const ast::ExprId> overrides, diagnostics::Sink& sink);
 
 }  // namespace am::check

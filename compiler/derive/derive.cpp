@@ -70,7 +70,8 @@ std::string table(const std::vector<std::array<std::string, 2>>& rows) {
 std::string as_text(const std::string& heading, const Derivation& d) {
   std::string out = fmt::format("{} = {}\n", heading, d.result);
   std::vector<std::array<std::string, 2>> where, functions, legend;
-  for (size_t k = 0; k < d.where.size(); ++k) where.push_back({d.where[k].first + " = " + d.where[k].second, d.shapes[k]});
+  for (size_t k = 0; k < d.where.size(); ++k)
+    where.push_back({d.where[k].first + " = " + d.where[k].second, d.shapes[k]});
   for (const auto& [left, right] : d.functions) functions.push_back({left + " = " + right, ""});
   for (const auto& [left, right] : d.legend)
     legend.push_back({left + (right.find(" : ") == std::string::npos ? " : " : " = ") + right, ""});
@@ -80,9 +81,17 @@ std::string as_text(const std::string& heading, const Derivation& d) {
   return out;
 }
 
+/// For \text{…}: letters of other alphabets stand in formulas of their own.
 std::string escaped(std::string_view words) {
+  const auto foreign = [&](size_t i) { return static_cast<unsigned char>(words[i]) >= 0x80; };
   std::string out;
-  for (char c : words) out += c == '_' ? "\\_" : std::string(1, c);
+  for (size_t i = 0; i < words.size();) {
+    size_t end = i;
+    while (end < words.size() && foreign(end)) ++end;
+    if (end > i) out += "$" + name_of(words.substr(i, end - i)).latex + "$";
+    else out += words[end++] == '_' ? "\\_" : std::string(1, words[i]);
+    i = end;
+  }
   return out;
 }
 

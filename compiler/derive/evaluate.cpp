@@ -142,7 +142,8 @@ struct Evaluator {
       case Kind::Total: return total(t, e, i);
       case Kind::Transpose: return at(t.parts[0].term, e % t.shape[1] * t.shape[0] + e / t.shape[1], i);
       case Kind::Repeat:
-        return at(t.parts[0].term, ravel(terms[t.parts[0].term].shape, kept(unravel(t.shape, e), t.shape.rank, t.axis)), i);
+        return at(t.parts[0].term, ravel(terms[t.parts[0].term].shape, kept(unravel(t.shape, e), t.shape.rank, t.axis)),
+                  i);
       case Kind::Row: return row(t, e, i);
       case Kind::Mean: return mean(t, e);
     }

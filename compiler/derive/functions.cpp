@@ -39,10 +39,27 @@ std::optional<Function> function_of(ir::Op op) {
     case Op::Less: return Function::Less;
     case Op::Equal: return Function::Equal;
     case Op::Select: return Function::Where;
-    case Op::Const: case Op::Table: case Op::Input: case Op::Uniform: case Op::Weyl: case Op::Variable: case Op::Neg:
-    case Op::Add: case Op::Sub: case Op::Mul: case Op::Div: case Op::Broadcast: case Op::Sum: case Op::Reshape:
-    case Op::Transpose: case Op::Slice: case Op::Pad: case Op::Concat: case Op::MatMul: case Op::Row: case Op::Mean:
-      return {};
+    case Op::Const:
+    case Op::Table:
+    case Op::Input:
+    case Op::Uniform:
+    case Op::Weyl:
+    case Op::Variable:
+    case Op::Neg:
+    case Op::Add:
+    case Op::Sub:
+    case Op::Mul:
+    case Op::Div:
+    case Op::Broadcast:
+    case Op::Sum:
+    case Op::Reshape:
+    case Op::Transpose:
+    case Op::Slice:
+    case Op::Pad:
+    case Op::Concat:
+    case Op::MatMul:
+    case Op::Row:
+    case Op::Mean: return {};
   }
   return {};
 }

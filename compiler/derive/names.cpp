@@ -51,17 +51,24 @@ struct SlotNames {
   }
 };
 
-/// Whether sums and products have a derivative of a function among their factors: what reverse mode carries.
+/// First derivatives: what reverse mode multiplies with.
 bool is_slope(Function f) {
   switch (f) {
-    case Function::Tanh1: case Function::Sigmoid1: case Function::Silu1: case Function::Softplus1: return true;
+    case Function::Tanh1:
+    case Function::Sigmoid1:
+    case Function::Silu1:
+    case Function::Softplus1: return true;
     default: return false;
   }
 }
 
 bool is_activation(Function f) {
   switch (f) {
-    case Function::Tanh: case Function::Sigmoid: case Function::Silu: case Function::Softplus: case Function::Sin:
+    case Function::Tanh:
+    case Function::Sigmoid:
+    case Function::Silu:
+    case Function::Softplus:
+    case Function::Sin:
     case Function::Max: return true;
     default: return false;
   }
@@ -72,7 +79,10 @@ class Chooser {
   Chooser(const Terms& terms, TermId root, const Graph& graph)
       : terms_(terms), graph_(graph), root_(root), needed_(reachable(terms, root)), slots_(graph) {
     for (TermId id : needed_)
-      for (const Part& part : terms_[id].parts) note_use(id, part);
+      for (const Part& part : terms_[id].parts) {
+        note_use(id, part);
+        if (is_square(id)) break;
+      }
   }
 
   Naming run() {
@@ -89,7 +99,8 @@ class Chooser {
   }
 
  private:
-  // --- leaves ---------------------------------------------------------------------------------------------------------
+  // --- leaves
+  // ---------------------------------------------------------------------------------------------------------
 
   Name fresh(std::string_view letter, int number) {
     for (;; ++number)
@@ -100,7 +111,8 @@ class Chooser {
     for (const Name& name : slots_.names) taken_.insert(name.text);
     std::map<std::tuple<int, uint32_t>, TermId> ordered;
     for (TermId id : needed_)
-      if (terms_[id].kind == Kind::Symbol) ordered[{order_of(terms_[id]), graph_[terms_[id].node].attributes.index}] = id;
+      if (terms_[id].kind == Kind::Symbol)
+        ordered[{order_of(terms_[id]), graph_[terms_[id].node].attributes.index}] = id;
     for (const auto& [key, id] : ordered) name_leaf(id);
   }
 
@@ -146,7 +158,8 @@ class Chooser {
     return true;
   }
 
-  // --- uses -----------------------------------------------------------------------------------------------------------
+  // --- uses
+  // -----------------------------------------------------------------------------------------------------------
 
   void note_use(TermId user, const Part& part) {
     const Term& u = terms_[user];
@@ -154,16 +167,21 @@ class Chooser {
     uses_[part.term] += repeats ? static_cast<int>(std::abs(part.weight)) : 1;
     if (u.kind == Kind::Call) arguments_.insert(part.term);
     if (u.kind == Kind::MatMul || u.kind == Kind::Dot) multiplied_.insert(part.term);
-    if (u.kind == Kind::Dot && u.parts[0] == u.parts[1]) --uses_.at(part.term);
+  }
+
+  /// |a|², which is written with one a.
+  bool is_square(TermId id) const {
+    const Term& t = terms_[id];
+    return t.kind == Kind::Dot && t.parts[0] == t.parts[1];
   }
 
   int uses(TermId id) const {
     const auto found = uses_.find(id);
-    // Both parts of |a|² are written once, but counted twice and reduced twice.
-    return found == uses_.end() ? 0 : std::max(found->second, 1);
+    return found == uses_.end() ? 0 : found->second;
   }
 
-  // --- intermediate results -------------------------------------------------------------------------------------------
+  // --- intermediate results
+  // -------------------------------------------------------------------------------------------
 
   std::string text(TermId id) const { return write({terms_, graph_, out_.names, Notation::Text}, id); }
   size_t length(TermId id) const { return width(text(id)); }
@@ -189,7 +207,8 @@ class Chooser {
     for (TermId id : reading_)
       if (terms_[id].kind == Kind::Opaque && arguments_.contains(id)) layers.push_back(id);
     for (TermId id : layers) own &= layer_of(id) > 0 && seen.insert(layer_of(id)).second;
-    for (size_t k = 0; k < layers.size(); ++k) numbers_[layers[k]] = own ? layer_of(layers[k]) : static_cast<int>(k) + 1;
+    for (size_t k = 0; k < layers.size(); ++k)
+      numbers_[layers[k]] = own ? layer_of(layers[k]) : static_cast<int>(k) + 1;
   }
 
   /// The number of the layer that the term is a function of, or 0.
@@ -200,7 +219,8 @@ class Chooser {
     if (t.kind != Kind::Call && t.kind != Kind::Product) return 0;
     for (const Part& part : t.parts) {
       const Term& factor = terms_[part.term];
-      const bool counts = t.kind == Kind::Call ? factor.kind == Kind::Opaque : factor.kind == Kind::Call && is_slope(factor.function);
+      const bool counts =
+          t.kind == Kind::Call ? factor.kind == Kind::Opaque : factor.kind == Kind::Call && is_slope(factor.function);
       if (const int number = counts ? number_of(part.term) : 0; number > 0) return number;
     }
     return 0;
@@ -247,10 +267,17 @@ class Chooser {
     out_.names[id] = fresh(letter, layered ? std::max(number_of(id), 1) : 1);
   }
 
-  /// Lists terms, each after what it needs, as one meets them reading the result.
-  void order(TermId id) {
+  /// Lists terms, each after what it needs, as one meets them reading the result: what is subtracted or divides stands
+  /// last. `sign` is that of the scaled sum that the term stands in.
+  void order(TermId id, double sign = 1) {
     if (!ordered_.insert(id).second) return;
-    for (const Part& part : terms_[id].parts) order(part.term);
+    const bool sum = terms_[id].kind == Kind::Sum;
+    const auto visit = [&](bool positive) {
+      for (const Part& part : terms_[id].parts)
+        if ((part.weight * sign > 0) == positive) order(part.term, sum ? part.weight * sign : 1);
+    };
+    visit(true);
+    visit(false);
     reading_.push_back(id);
   }
 

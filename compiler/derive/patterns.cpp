@@ -58,7 +58,8 @@ const SumPattern kSums[] = {
     {Function::Softplus1, Function::Sign,
      [](const In& in) -> std::vector<TermId> {
        const TermId x[] = {in.terms.number(0), in.z};
-       return {in.terms.scale(-1, in.times({in.decay(), in.share(), in.f(Function::Sign)})), in.terms.call(Function::Less, x)};
+       return {in.terms.scale(-1, in.times({in.decay(), in.share(), in.f(Function::Sign)})),
+               in.terms.call(Function::Less, x)};
      }},
     {Function::Softplus2, Function::Sign,
      [](const In& in) -> std::vector<TermId> {
@@ -75,9 +76,17 @@ struct ProductPattern {
 
 const ProductPattern kProducts[] = {
     {Function::Sigmoid2,
-     [](const In& in) { return in.times({in.sigmoid(), in.minus(1, 1, in.sigmoid()), in.minus(1, 2, in.sigmoid())}); }},
-    {Function::Sigmoid1, [](const In& in) { return in.times({in.sigmoid(), in.minus(1, 1, in.sigmoid())}); }},
-    {Function::Silu, [](const In& in) { return in.times({in.z, in.sigmoid()}); }},
+     [](const In& in) {
+       return in.times({in.sigmoid(), in.minus(1, 1, in.sigmoid()), in.minus(1, 2, in.sigmoid())});
+     }},
+    {Function::Sigmoid1,
+     [](const In& in) {
+       return in.times({in.sigmoid(), in.minus(1, 1, in.sigmoid())});
+     }},
+    {Function::Silu,
+     [](const In& in) {
+       return in.times({in.z, in.sigmoid()});
+     }},
 };
 
 /// x/y if every factor of y is in x.
@@ -101,7 +110,8 @@ using Arguments = std::set<std::pair<Function, TermId>>;
 void collect_arguments(const Terms& terms, TermId id, Arguments& out) {
   const Term& t = terms[id];
   if (t.kind == Kind::Call && t.parts.size() == 1) out.insert({t.function, t.parts[0].term});
-  if (t.kind == Kind::Call && t.function == Function::Max && t.parts[0].term == terms.zero()) out.insert({t.function, t.parts[1].term});
+  if (t.kind == Kind::Call && t.function == Function::Max && t.parts[0].term == terms.zero())
+    out.insert({t.function, t.parts[1].term});
   if (t.kind == Kind::Sum || t.kind == Kind::Product)
     for (const Part& part : t.parts) collect_arguments(terms, part.term, out);
 }
@@ -189,9 +199,8 @@ void collect_atoms(const Terms& terms, TermId id, std::set<TermId>& out) {
 
 /// A sum such as 1 − σ(z), which patterns are written with.
 bool is_piece(const Terms& terms, const Term& sum) {
-  return sum.value != 0 && std::all_of(sum.parts.begin(), sum.parts.end(), [&](const Part& part) {
-           return terms[part.term].kind == Kind::Call;
-         });
+  return sum.value != 0 && std::all_of(sum.parts.begin(), sum.parts.end(),
+                                       [&](const Part& part) { return terms[part.term].kind == Kind::Call; });
 }
 
 /// p·(q + r) as p·q + p·r where p and the sum speak of the same things.

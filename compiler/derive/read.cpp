@@ -32,7 +32,8 @@ bool is_nonlinearity(Op op) { return op == Op::Sigmoid || op == Op::Tanh || op =
 
 class Reader {
  public:
-  Reader(const Graph& graph, NodeId output, Terms& terms) : g_(graph), terms_(terms), uses_(graph.size()), found_(graph.size()) {
+  Reader(const Graph& graph, NodeId output, Terms& terms)
+      : g_(graph), terms_(terms), uses_(graph.size()), found_(graph.size()) {
     nodes_ = ir::reachable(graph, {&output, 1});
     argument_.resize(graph.size());
     multiplied_.resize(graph.size());
@@ -74,7 +75,7 @@ class Reader {
       product |= g_[from].op == Op::MatMul || terms_[found_[x.value]].kind == Kind::Opaque;
       parameter |= g_[from].op == Op::Input && !g_[from].sampled;
     }
-    if (product && (parameter || argument_[id.value])) return true;
+    if (product && ((parameter && node.shape.count() > 1) || argument_[id.value])) return true;
     return (product || multiplied_[id.value]) && uses_[id.value] > 1 && node.shape.count() > 1;
   }
 
@@ -134,7 +135,10 @@ class Reader {
     const Shape shape = squeezed(node.shape);
     switch (node.op) {
       case Op::Const: return terms_.scale(node.attributes.value, terms_.ones(shape));
-      case Op::Table: case Op::Input: case Op::Uniform: case Op::Weyl: return terms_.symbol(id, shape, node.sampled);
+      case Op::Table:
+      case Op::Input:
+      case Op::Uniform:
+      case Op::Weyl: return terms_.symbol(id, shape, node.sampled);
       case Op::Variable: return at(id, 0);
       case Op::Neg: return terms_.scale(-1, at(id, 0));
       case Op::Add: return terms_.add(at(id, 0), at(id, 1));
@@ -142,8 +146,7 @@ class Reader {
       case Op::Mul: return terms_.mul(at(id, 0), at(id, 1));
       case Op::Div: return quotient(id);
       case Op::Broadcast: return terms_.repeat(at(id, 0), squeezed_mask(node.shape, node.attributes.axis), shape);
-      case Op::Sum:
-        return terms_.total(at(id, 0), squeezed_mask(g_[node.operands[0]].shape, node.attributes.axis));
+      case Op::Sum: return terms_.total(at(id, 0), squeezed_mask(g_[node.operands[0]].shape, node.attributes.axis));
       case Op::Reshape: return terms_.reshape(at(id, 0), shape);
       case Op::Transpose: return terms_.transpose(at(id, 0));
       case Op::Slice: return slice(id);
@@ -152,9 +155,24 @@ class Reader {
       case Op::MatMul: return matmul(id);
       case Op::Row: return terms_.row(at(id, 0), at(id, 1), shape);
       case Op::Mean: return terms_.mean(at(id, 0));
-      case Op::Exp: case Op::Log: case Op::Log1p: case Op::Sqrt: case Op::Tanh: case Op::Sigmoid: case Op::Sin: case Op::Cos:
-      case Op::Abs: case Op::Sign: case Op::Floor: case Op::Pow: case Op::Atan2: case Op::Min: case Op::Max: case Op::Less:
-      case Op::Equal: case Op::Select: return call(id);
+      case Op::Exp:
+      case Op::Log:
+      case Op::Log1p:
+      case Op::Sqrt:
+      case Op::Tanh:
+      case Op::Sigmoid:
+      case Op::Sin:
+      case Op::Cos:
+      case Op::Abs:
+      case Op::Sign:
+      case Op::Floor:
+      case Op::Pow:
+      case Op::Atan2:
+      case Op::Min:
+      case Op::Max:
+      case Op::Less:
+      case Op::Equal:
+      case Op::Select: return call(id);
     }
     return terms_.zero();
   }

@@ -14,8 +14,9 @@ using ir::Shape;
 namespace {
 
 std::vector<uint64_t> key_of(const Term& t) {
-  std::vector<uint64_t> key{uint64_t(t.kind), uint64_t(t.function), uint64_t(t.axis), t.node.value,
-                            std::bit_cast<uint64_t>(t.value), uint64_t(t.shape.rank)};
+  std::vector<uint64_t> key{
+      uint64_t(t.kind),      uint64_t(t.function), uint64_t(t.axis), t.node.value, std::bit_cast<uint64_t>(t.value),
+      uint64_t(t.shape.rank)};
   for (int axis = 0; axis < t.shape.rank; ++axis) key.push_back(uint64_t(t.shape[axis]));
   for (int extent : t.extents) key.push_back(uint64_t(extent));
   for (const Part& part : t.parts) key.push_back(part.term.value), key.push_back(std::bit_cast<uint64_t>(part.weight));
@@ -66,7 +67,8 @@ void Linear::add(TermId term, double weight) {
   if (!fresh && (it->second += weight) == 0) terms.erase(it);
 }
 
-// --- leaves -----------------------------------------------------------------------------------------------------------
+// --- leaves
+// -----------------------------------------------------------------------------------------------------------
 
 TermId Terms::intern(Term term) {
   const auto [it, fresh] = known_.try_emplace(key_of(term), static_cast<uint32_t>(terms_.size()));
@@ -111,7 +113,9 @@ int Terms::single_entry(TermId id) const {
   const std::vector<double> values = literal_values(id);
   const auto other = [](double v) { return v != 0; };
   const auto found = std::find_if(values.begin(), values.end(), other);
-  return found == values.end() || std::any_of(found + 1, values.end(), other) ? -1 : static_cast<int>(found - values.begin());
+  return found == values.end() || std::any_of(found + 1, values.end(), other)
+             ? -1
+             : static_cast<int>(found - values.begin());
 }
 
 TermId Terms::literal(const std::vector<double>& values) {
@@ -164,7 +168,8 @@ void Terms::fold_literals(Linear& linear, const Shape& shape) {
   gather(linear, without_ones(literal(values)), 1);
 }
 
-// --- products ---------------------------------------------------------------------------------------------------------
+// --- products
+// ---------------------------------------------------------------------------------------------------------
 
 Terms::Monomial Terms::monomial(TermId id) const {
   const Term& t = (*this)[id];
@@ -258,7 +263,8 @@ TermId Terms::product(std::span<const Part> parts) {
   return in_shape(scale(coefficient, power_product(std::move(kept))), shape);
 }
 
-// --- sums -------------------------------------------------------------------------------------------------------------
+// --- sums
+// -------------------------------------------------------------------------------------------------------------
 
 void Terms::gather(Linear& into, TermId id, double weight) {
   const Term& t = (*this)[id];
@@ -318,7 +324,8 @@ TermId Terms::finish(const Linear& l) {
   return intern(std::move(scaled));
 }
 
-// --- functions and linear maps ----------------------------------------------------------------------------------------
+// --- functions and linear maps
+// ----------------------------------------------------------------------------------------
 
 TermId Terms::call(Function function, std::span<const TermId> x) {
   Term out{.kind = Kind::Call, .function = function};
@@ -350,12 +357,13 @@ TermId Terms::linear(Kind kind, TermId x, const Shape& shape, int axis, std::vec
   if (kind == Kind::Mean && !(*this)[p.rest].sampled) return x;
   if (!is_scalar(x) && is_scalar(p.rest)) return in_shape(x, shape);
   if ((*this)[p.rest].kind == Kind::Ones) p.scalars.push_back({ones(shape)});
-  else p.scalars.push_back({intern({.kind = kind,
-                               .shape = shape,
-                               .sampled = kind != Kind::Mean && (*this)[p.rest].sampled,
-                               .parts = {{p.rest}},
-                               .axis = axis,
-                               .extents = std::move(extents)})});
+  else
+    p.scalars.push_back({intern({.kind = kind,
+                                 .shape = shape,
+                                 .sampled = kind != Kind::Mean && (*this)[p.rest].sampled,
+                                 .parts = {{p.rest}},
+                                 .axis = axis,
+                                 .extents = std::move(extents)})});
   return product(p.scalars);
 }
 
@@ -395,14 +403,16 @@ TermId Terms::dot(TermId a, TermId b) {
 /// Σ of an elementwise product of several tensors: of a square g² it is g·g, else that of one factor and the rest.
 TermId Terms::dot_of_product(TermId id) {
   std::vector<Part> factors = (*this)[id].parts;
-  const bool square = std::all_of(factors.begin(), factors.end(), [](const Part& p) { return std::fmod(p.weight, 2) == 0; });
+  const bool square =
+      std::all_of(factors.begin(), factors.end(), [](const Part& p) { return std::fmod(p.weight, 2) == 0; });
   if (square) {
     for (Part& part : factors) part.weight /= 2;
     const TermId root = power_product(factors);
     return dot(root, root);
   }
   const auto plain = std::find_if(factors.begin(), factors.end(), [](const Part& p) { return p.weight == 1; });
-  if (plain == factors.end() || factors.size() < 2) return linear(Kind::Total, id, {}, (1 << (*this)[id].shape.rank) - 1);
+  if (plain == factors.end() || factors.size() < 2)
+    return linear(Kind::Total, id, {}, (1 << (*this)[id].shape.rank) - 1);
   const TermId one = plain->term;
   factors.erase(plain);
   return dot(one, power_product(std::move(factors)));
@@ -430,7 +440,8 @@ TermId Terms::total(TermId x, int mask) {
     for (const Part& part : rest.parts) terms.push_back({total(part.term, mask), part.weight});
     p.scalars.push_back({sum(terms)});
   } else {
-    p.scalars.push_back({shape.rank == 0 && splits(p.rest) ? dot_of_product(p.rest) : linear(Kind::Total, p.rest, shape, mask)});
+    p.scalars.push_back(
+        {shape.rank == 0 && splits(p.rest) ? dot_of_product(p.rest) : linear(Kind::Total, p.rest, shape, mask)});
   }
   return product(p.scalars);
 }

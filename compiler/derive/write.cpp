@@ -66,7 +66,8 @@ class Writer {
   }
 
  private:
-  // --- notation -------------------------------------------------------------------------------------------------------
+  // --- notation
+  // -------------------------------------------------------------------------------------------------------
 
   std::string word(std::string_view w) const { return latex_ ? fmt::format("\\mathrm{{{}}}", w) : std::string(w); }
   std::string parenthesized(const std::string& s) const { return latex_ ? "\\left(" + s + "\\right)" : "(" + s + ")"; }
@@ -87,9 +88,7 @@ class Writer {
     return piece.level < least ? parenthesized(piece.text) : piece.text;
   }
   std::string wrapped(TermId id, Level least = kPostfix) const { return wrapped(piece(id), least); }
-  Piece transposed(const Piece& piece) const {
-    return {wrapped(piece, kAtom) + (latex_ ? "^{\\top}" : "ᵀ"), kPostfix};
-  }
+  Piece transposed(const Piece& piece) const { return {wrapped(piece, kAtom) + (latex_ ? "^{\\top}" : "ᵀ"), kPostfix}; }
   Piece applied(const std::string& function, const std::string& arguments) const {
     return {function + parenthesized(arguments), kAtom};
   }
@@ -106,7 +105,8 @@ class Writer {
     return {text, value < 0 ? kSum : product ? kProduct : kAtom};
   }
 
-  // --- sums and products ----------------------------------------------------------------------------------------------
+  // --- sums and products
+  // ----------------------------------------------------------------------------------------------
 
   bool named(TermId id) const { return p_.names.contains(id); }
 
@@ -135,7 +135,8 @@ class Writer {
       }
     }
     std::vector<Part> parts = t.parts;
-    std::stable_sort(parts.begin(), parts.end(), [&](const Part& a, const Part& b) { return place_in_sum(a.term) < place_in_sum(b.term); });
+    std::stable_sort(parts.begin(), parts.end(),
+                     [&](const Part& a, const Part& b) { return place_in_sum(a.term) < place_in_sum(b.term); });
     struct Signed {
       bool negative;
       Piece piece;
@@ -203,16 +204,16 @@ class Writer {
   }
 
   Piece product(double coefficient, std::vector<Part> parts) const {
-    std::stable_sort(parts.begin(), parts.end(), [&](const Part& a, const Part& b) {
-      return place_in_product(a.term) < place_in_product(b.term);
-    });
+    std::stable_sort(parts.begin(), parts.end(),
+                     [&](const Part& a, const Part& b) { return place_in_product(a.term) < place_in_product(b.term); });
     Factors above, below;
     if (coefficient != 1) above.scalars.push_back(number_piece(coefficient));
     for (const Part& part : parts) {
       Factors& side = part.weight > 0 ? above : below;
       const double exponent = std::fabs(part.weight);
       if (p_.terms.is_scalar(part.term)) side.scalars.push_back(power(part.term, exponent));
-      else for (int k = 0; k < exponent; ++k) side.tensors.push_back(piece(part.term));
+      else
+        for (int k = 0; k < exponent; ++k) side.tensors.push_back(piece(part.term));
     }
     if (below.scalars.empty() && below.tensors.empty()) return joined(above, false);
     return fraction(above, below);
@@ -220,12 +221,14 @@ class Writer {
 
   Piece fraction(const Factors& above, const Factors& below) const {
     const bool none = above.scalars.empty() && above.tensors.empty();
-    if (latex_) return {"\\frac{" + (none ? "1" : joined(above, false).text) + "}{" + joined(below, false).text + "}", kPostfix};
+    if (latex_)
+      return {"\\frac{" + (none ? "1" : joined(above, false).text) + "}{" + joined(below, false).text + "}", kPostfix};
     const std::string numerator = none ? "1" : wrapped(joined(above, below.any_tensor()), kProduct);
     return {numerator + "/" + wrapped(joined(below, false)), kProduct};
   }
 
-  // --- functions ------------------------------------------------------------------------------------------------------
+  // --- functions
+  // ------------------------------------------------------------------------------------------------------
 
   Piece call(const Term& t) const {
     const auto x = [&](size_t k) { return plain(t.parts[k].term); };
@@ -251,7 +254,8 @@ class Writer {
     return applied(std::string(latex_ ? info(t.function).latex : info(t.function).text), arguments);
   }
 
-  // --- matrices and vectors -------------------------------------------------------------------------------------------
+  // --- matrices and vectors
+  // -------------------------------------------------------------------------------------------
 
   Piece dot(const Term& t) const {
     TermId a = t.parts[0].term, b = t.parts[1].term;
@@ -333,12 +337,12 @@ std::string_view fraction_of(double value, Notation notation) {
     double value;
     std::string_view text, latex;
   };
-  static constexpr Row kRows[] = {{0.5, "½", "\\tfrac{1}{2}"},      {0.25, "¼", "\\tfrac{1}{4}"},
-                                  {0.75, "¾", "\\tfrac{3}{4}"},     {1.0 / 3, "⅓", "\\tfrac{1}{3}"},
-                                  {2.0 / 3, "⅔", "\\tfrac{2}{3}"},  {0.125, "⅛", "\\tfrac{1}{8}"},
+  static constexpr Row kRows[] = {{0.5, "½", "\\tfrac{1}{2}"},     {0.25, "¼", "\\tfrac{1}{4}"},
+                                  {0.75, "¾", "\\tfrac{3}{4}"},    {1.0 / 3, "⅓", "\\tfrac{1}{3}"},
+                                  {2.0 / 3, "⅔", "\\tfrac{2}{3}"}, {0.125, "⅛", "\\tfrac{1}{8}"},
                                   {1.0 / 6, "⅙", "\\tfrac{1}{6}"}};
   for (const Row& row : kRows)
-    if (row.value == value) return notation == Notation::Text ? row.text : row.latex;
+    if (std::fabs(row.value - value) < 1e-14) return notation == Notation::Text ? row.text : row.latex;
   return {};
 }
 
@@ -347,25 +351,31 @@ struct Spelling {
   std::string_view text, latex;
 };
 constexpr Spelling kSpellings[] = {
-    {"α", "\\alpha"}, {"β", "\\beta"}, {"γ", "\\gamma"}, {"δ", "\\delta"}, {"ε", "\\varepsilon"}, {"ζ", "\\zeta"},
-    {"η", "\\eta"}, {"θ", "\\theta"}, {"ι", "\\iota"}, {"κ", "\\kappa"}, {"λ", "\\lambda"}, {"μ", "\\mu"}, {"ν", "\\nu"},
-    {"ξ", "\\xi"}, {"π", "\\pi"}, {"ρ", "\\rho"}, {"σ", "\\sigma"}, {"τ", "\\tau"}, {"υ", "\\upsilon"}, {"φ", "\\varphi"},
-    {"χ", "\\chi"}, {"ψ", "\\psi"}, {"ω", "\\omega"}, {"Γ", "\\Gamma"}, {"Δ", "\\Delta"}, {"Θ", "\\Theta"}, {"Λ", "\\Lambda"},
-    {"Ξ", "\\Xi"}, {"Π", "\\Pi"}, {"Σ", "\\Sigma"}, {"Φ", "\\Phi"}, {"Ψ", "\\Psi"}, {"Ω", "\\Omega"}, {"∇", "\\nabla"},
-    {"∂", "\\partial"}, {"·", "\\cdot"}, {"′", "'"}, {"″", "''"}, {"½", "\\tfrac{1}{2}"}, {"²", "^{2}"}, {"−", "-"},
-    {"₀", "_{0}"}, {"₁", "_{1}"}, {"₂", "_{2}"}, {"₃", "_{3}"}, {"₄", "_{4}"}, {"₅", "_{5}"}, {"₆", "_{6}"}, {"₇", "_{7}"},
-    {"₈", "_{8}"}, {"₉", "_{9}"}, {"ₜ", "_{t}"}, {"ₓ", "_{x}"}};
+    {"α", "\\alpha"},  {"β", "\\beta"},   {"γ", "\\gamma"}, {"δ", "\\delta"},       {"ε", "\\varepsilon"},
+    {"ζ", "\\zeta"},   {"η", "\\eta"},    {"θ", "\\theta"}, {"ι", "\\iota"},        {"κ", "\\kappa"},
+    {"λ", "\\lambda"}, {"μ", "\\mu"},     {"ν", "\\nu"},    {"ξ", "\\xi"},          {"π", "\\pi"},
+    {"ρ", "\\rho"},    {"σ", "\\sigma"},  {"τ", "\\tau"},   {"υ", "\\upsilon"},     {"φ", "\\varphi"},
+    {"χ", "\\chi"},    {"ψ", "\\psi"},    {"ω", "\\omega"}, {"Γ", "\\Gamma"},       {"Δ", "\\Delta"},
+    {"Θ", "\\Theta"},  {"Λ", "\\Lambda"}, {"Ξ", "\\Xi"},    {"Π", "\\Pi"},          {"Σ", "\\Sigma"},
+    {"Φ", "\\Phi"},    {"Ψ", "\\Psi"},    {"Ω", "\\Omega"}, {"∇", "\\nabla"},       {"∂", "\\partial"},
+    {"·", "\\cdot"},   {"′", "'"},        {"″", "''"},      {"½", "\\tfrac{1}{2}"}, {"²", "^{2}"},
+    {"−", "-"},        {"₀", "_{0}"},     {"₁", "_{1}"},    {"₂", "_{2}"},          {"₃", "_{3}"},
+    {"₄", "_{4}"},     {"₅", "_{5}"},     {"₆", "_{6}"},    {"₇", "_{7}"},          {"₈", "_{8}"},
+    {"₉", "_{9}"},     {"ₜ", "_{t}"},     {"ₓ", "_{x}"}};
 
 /// Words of several Latin letters upright, other characters by their spelling; what has none is left out.
 std::string latex_of(std::string_view word) {
   std::string out;
+  bool after_command = false;
   for (size_t i = 0; i < word.size();) {
     size_t end = i;
     while (end < word.size() && (std::isalnum(static_cast<unsigned char>(word[end])) || word[end] == '_')) ++end;
     if (end > i) {
       std::string letters;
       for (char c : word.substr(i, end - i)) letters += c == '_' ? "\\_" : std::string(1, c);
+      if (after_command && end - i == 1) out += ' ';
       out += end - i > 1 ? "\\mathrm{" + letters + "}" : letters;
+      after_command = false;
       i = end;
       continue;
     }
@@ -374,7 +384,7 @@ std::string latex_of(std::string_view word) {
     if (known != std::end(kSpellings)) {
       out += known->latex;
       i += known->text.size();
-      if (known->latex.starts_with("\\") && std::isalpha(static_cast<unsigned char>(known->latex.back()))) out += ' ';
+      after_command = known->latex.starts_with("\\") && std::isalpha(static_cast<unsigned char>(known->latex.back()));
     } else {
       if (static_cast<unsigned char>(word[i]) < 0x80) out += word[i];
       ++i;
@@ -388,7 +398,8 @@ std::string latex_of(std::string_view word) {
 std::string number(double value, Notation notation) {
   const bool latex = notation == Notation::Latex;
   const std::string sign = value < 0 ? (latex ? "-" : "−") : "";
-  if (const auto fraction = fraction_of(std::fabs(value), notation); !fraction.empty()) return sign + std::string(fraction);
+  if (const auto fraction = fraction_of(std::fabs(value), notation); !fraction.empty())
+    return sign + std::string(fraction);
   const std::string digits = fmt::format("{:g}", std::fabs(value));
   const size_t e = digits.find('e');
   if (e == std::string::npos) return sign + digits;
@@ -399,8 +410,7 @@ std::string number(double value, Notation notation) {
 
 Name name_of(std::string_view word, int number) {
   static const char* kDigits[] = {"₀", "₁", "₂", "₃", "₄", "₅", "₆", "₇", "₈", "₉"};
-  std::string latex = latex_of(word);
-  while (latex.ends_with(' ')) latex.pop_back();
+  const std::string latex = latex_of(word);
   if (number <= 0) return {std::string(word), latex};
   Name out{std::string(word), latex + "_{" + std::to_string(number) + "}"};
   for (char c : std::to_string(number)) out.text += kDigits[c - '0'];

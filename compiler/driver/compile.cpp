@@ -99,7 +99,9 @@ std::unique_ptr<Script> compile(std::string name, std::string text, const Compil
   if (s->sink.has_errors()) return s;
   const elaborate::Options elaborate_options = overrides(*s, options);
   if (s->sink.has_errors()) return s;
-  check::check(s->program, s->own, elaborate::builtin_names(), s->sink);
+  std::vector<ast::ExprId> from_command_line;
+  for (const auto& [key, value] : elaborate_options.settings) from_command_line.push_back(value);
+  check::check(s->program, s->own, elaborate::builtin_names(), from_command_line, s->sink);
   s->elaborated = elaborate::elaborate(s->program, s->sources, elaborate_options, s->sink);
   return s;
 }

@@ -106,6 +106,7 @@ Value dataset(Elaborator& e, const CallArguments& a, std::optional<data::Snapsho
   if (!e.current_data().empty()) read->name = e.current_data();
   auto d = std::make_shared<Dataset>();
   d->samples = std::make_shared<const data::Snapshots>(std::move(*read));
+  d->rows = std::make_shared<const Values>([samples = d->samples] { return samples->rows; });
   d->span = a.span;
   return {std::shared_ptr<const Dataset>(d), a.span};
 }
@@ -131,10 +132,10 @@ Value npy(Elaborator& e, const CallArguments& a) {
 }
 
 /// Probabilities and aliases of Vose's method for the rows of each group, in proportion to `mass`.
-std::vector<double> alias_table(const data::Snapshots& s, const std::vector<double>& mass) {
+std::vector<double> alias_table(const std::vector<size_t>& offsets, const std::vector<double>& mass) {
   std::vector<double> table(2 * mass.size());
-  for (size_t k = 0; k < s.groups(); ++k) {
-    const size_t from = s.offsets[k], n = s.offsets[k + 1] - from;
+  for (size_t k = 0; k + 1 < offsets.size(); ++k) {
+    const size_t from = offsets[k], n = offsets[k + 1] - from;
     double total = 0;
     for (size_t i = from; i < from + n; ++i) total += mass[i];
     std::vector<double> share(n);
@@ -168,6 +169,8 @@ std::shared_ptr<const Dataset> series(Elaborator& e, const Value& v, Span span) 
     return nullptr;
   }
   const data::Snapshots& s = *d->samples;
+  // The place to mend is where the data are declared, not the library's path that asks for their times.
+  if (d->span.known()) span = d->span;
   if (!s.timed()) {
     e.sink().report<Kind::WrongKindOfValue>(span, fmt::format("the data set `{}`, which has no times", s.name), "a data set with times")
         .suggestion = "name its time column: `csv(\"…\", time = \"t\")`";
@@ -180,10 +183,43 @@ std::shared_ptr<const Dataset> series(Elaborator& e, const Value& v, Span span) 
   return d;
 }
 
+/// Pairs of one interval's plans have room for `capacity` rows; those that are not used have no mass.
+struct PairTable {
+  std::vector<double> rows, mass;
+};
+
+/// A plan of n and m points has at most n + m − 1 pairs; each further block may split a point on either side.
+size_t pair_capacity(size_t n, size_t m, size_t block) {
+  const size_t blocks = std::max(n, m) / std::max<size_t>(1, block - 1) + 1;
+  return n + m + 2 * blocks;
+}
+
+std::shared_ptr<const PairTable> solve_pairs(const data::Snapshots& s, const std::vector<size_t>& offsets, size_t block) {
+  auto out = std::make_shared<PairTable>();
+  const int d = s.dimension;
+  out->rows.assign(offsets.back() * 2 * d, 0);
+  out->mass.assign(offsets.back(), 0);
+  auto cloud = [&](size_t k) {
+    return metrics::Cloud{std::span(s.rows).subspan(s.offsets[k] * d, (s.offsets[k + 1] - s.offsets[k]) * d), d};
+  };
+  for (size_t k = 0; k + 1 < s.times.size(); ++k) {
+    const metrics::Cloud x = cloud(k), y = cloud(k + 1);
+    size_t at = offsets[k];
+    for (const metrics::Pair& p : metrics::blockwise_plan(x, y, block, 1).pairs) {
+      AM_CHECK(at < offsets[k + 1], "more pairs than {} points can have", x.count() + y.count());
+      std::copy_n(x.points.begin() + p.from * d, d, out->rows.begin() + static_cast<ptrdiff_t>(at * 2 * d));
+      std::copy_n(y.points.begin() + p.to * d, d, out->rows.begin() + static_cast<ptrdiff_t>(at * 2 * d + d));
+      out->mass[at++] = p.mass;
+    }
+  }
+  return out;
+}
+
 /// Pairs [x, y] of neighbouring snapshots from their optimal plans: a data set whose snapshot k joins times k and k + 1.
+/// The plans are solved when a program first needs them.
 Value pairs(Elaborator& e, const CallArguments& a) {
   const auto d = series(e, a.values[0], a.span);
-  const auto size = a.given[1] ? e.whole(a.values[1], "`block`", 1) : std::optional<int>(1000);
+  const auto size = a.given[1] ? e.whole(a.values[1], "`block`", 2) : std::optional<int>(1000);
   if (!d || !size) return e.poison();
   const std::string key = fmt::format("pairs {} {}", static_cast<const void*>(d->samples.get()), *size);
   auto& cache = e.dataset_cache();
@@ -194,23 +230,19 @@ Value pairs(Elaborator& e, const CallArguments& a) {
   out.name = s.name + ".pairs";
   out.dimension = 2 * s.dimension;
   out.offsets = {0};
-  std::vector<double> mass;
-  auto cloud = [&](size_t k) {
-    const auto rows = std::span(s.rows).subspan(s.offsets[k] * s.dimension, (s.offsets[k + 1] - s.offsets[k]) * s.dimension);
-    return metrics::Cloud{rows, s.dimension};
-  };
   for (size_t k = 0; k + 1 < s.times.size(); ++k) {
-    const metrics::Cloud x = cloud(k), y = cloud(k + 1);
-    for (const metrics::Pair& p : metrics::blockwise_plan(x, y, *size, 1).pairs) {
-      for (int i = 0; i < s.dimension; ++i) out.rows.push_back(x.points[p.from * s.dimension + i]);
-      for (int i = 0; i < s.dimension; ++i) out.rows.push_back(y.points[p.to * s.dimension + i]);
-      mass.push_back(p.mass);
-    }
     out.times.push_back(s.times[k]);
-    out.offsets.push_back(mass.size());
+    out.offsets.push_back(out.offsets.back() + pair_capacity(s.offsets[k + 1] - s.offsets[k], s.offsets[k + 2] - s.offsets[k + 1], *size));
   }
+  auto solved = std::make_shared<std::once_flag>();
+  auto table = std::make_shared<std::shared_ptr<const PairTable>>();
+  auto solve = [samples = d->samples, offsets = out.offsets, block = static_cast<size_t>(*size), solved, table] {
+    std::call_once(*solved, [&] { *table = solve_pairs(*samples, offsets, block); });
+    return *table;
+  };
   auto result = std::make_shared<Dataset>();
-  result->alias_table = std::make_shared<const std::vector<double>>(alias_table(out, mass));
+  result->rows = std::make_shared<const Values>([solve] { return solve()->rows; });
+  result->alias_table = std::make_shared<const Values>([solve, offsets = out.offsets] { return alias_table(offsets, solve()->mass); });
   result->samples = std::make_shared<const data::Snapshots>(std::move(out));
   result->span = a.span;
   cache[key] = result;

@@ -15,7 +15,7 @@ NodeId Elaborator::uniform(int count) {
   return g().add(Op::Uniform, {}, {.index = streams_++, .shape = count == 1 ? ir::Shape{} : ir::Shape{count}});
 }
 
-NodeId Elaborator::data_node(const std::shared_ptr<const std::vector<double>>& values, ir::Shape shape, std::string name) {
+NodeId Elaborator::data_node(const std::shared_ptr<const Values>& values, ir::Shape shape, std::string name) {
   const std::string key = fmt::format("{}@{}", name, static_cast<const void*>(values.get()));
   auto [node, fresh] = building_->data_nodes.try_emplace(key, ir::kNone);
   if (fresh) {
@@ -47,7 +47,7 @@ NodeId Elaborator::draw_row(const Dataset& data, NodeId group) {
   const NodeId start = lookup(g(), starts, group), count = lookup(g(), counts, group);
   const NodeId offset = ir::unary(g(), Op::Floor, ir::mul(g(), uniform(1), count));
   NodeId index = ir::add(g(), start, offset);
-  const int n = static_cast<int>(s.count());
+  const int n = static_cast<int>(s.offsets.back());
   if (data.alias_table) {
     // Row i is kept with its probability, else its alias is taken (M. D. Vose, IEEE Trans. Softw. Eng. 17, 1991).
     const NodeId table = data_node(data.alias_table, {n, 2}, s.name + ".alias");
@@ -56,9 +56,7 @@ NodeId Elaborator::draw_row(const Dataset& data, NodeId group) {
     const NodeId alias = ir::reshape(g(), ir::slice(g(), entry, 0, 1, 1), {});
     index = g().add(Op::Select, {keep, index, alias});
   }
-  // The rows share the life of the data set they belong to.
-  const std::shared_ptr<const std::vector<double>> rows(data.samples, &data.samples->rows);
-  return ir::row(g(), data_node(rows, {n, s.dimension}, s.name), index);
+  return ir::row(g(), data_node(data.rows, {n, s.dimension}, s.name), index);
 }
 
 Value Elaborator::snapshot_at(const std::shared_ptr<const Dataset>& data, NodeId time, Span span) {
@@ -88,10 +86,10 @@ NodeId Elaborator::draw(const Value& source, Span span, NodeId* velocity) {
   if (auto d = source.dataset()) {
     if (d->samples->groups() == 1) return tidy(draw_row(*d, ir::constant(g(), 0)));
     // Any row of any snapshot: the groups lie one behind the other.
+    data::Snapshots merged{.name = d->samples->name, .dimension = d->samples->dimension, .columns = {}, .rows = {}, .times = {}, .offsets = {0, d->samples->offsets.back()}};
     Dataset all = *d;
-    auto merged = std::make_shared<data::Snapshots>(*d->samples);
-    merged->offsets = {0, merged->count()};
-    return tidy(draw_row({merged, d->alias_table, d->span}, ir::constant(g(), 0)));
+    all.samples = std::make_shared<const data::Snapshots>(std::move(merged));
+    return tidy(draw_row(all, ir::constant(g(), 0)));
   }
   if (auto* s = source.get<Snapshot>()) return tidy(draw_row(*s->data, s->group));
   if (auto* i = source.instance(); i && i->declaration->kind == DeclarationKind::Distribution) {

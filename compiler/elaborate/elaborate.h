@@ -1,8 +1,10 @@
 // The checked program to graphs.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -27,10 +29,26 @@ enum class Role {
   Data,        // values in Input::data
 };
 
+/// Numbers that a program reads, made when they are first asked for: checking a script need not solve its transport
+/// problems.
+class Values {
+ public:
+  explicit Values(std::function<std::vector<double>()> make) : make_(std::move(make)) {}
+  const std::vector<double>& get() const {
+    std::call_once(once_, [this] { values_ = make_(); });
+    return values_;
+  }
+
+ private:
+  std::function<std::vector<double>()> make_;
+  mutable std::once_flag once_;
+  mutable std::vector<double> values_;
+};
+
 struct Input {
   Role role;
   int index = 0;
-  std::shared_ptr<const std::vector<double>> data;
+  std::shared_ptr<const Values> data;
 };
 
 /// A graph with what its slots and outputs are. Slots and inputs correspond by number.

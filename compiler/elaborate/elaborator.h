@@ -118,7 +118,7 @@ class Elaborator {
   NodeId uniform(int count);
   /// The snapshot of `data` nearest to a time, or at it if the time is known.
   Value snapshot_at(const std::shared_ptr<const Dataset>& data, NodeId time, Span span);
-  NodeId data_node(const std::shared_ptr<const std::vector<double>>& values, ir::Shape shape, std::string name);
+  NodeId data_node(const std::shared_ptr<const Values>& values, ir::Shape shape, std::string name);
   NodeId draw_row(const Dataset& data, NodeId group);
 
   // --- derivatives (derivatives.cpp) ---

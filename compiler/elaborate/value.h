@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "compiler/ast/ast.h"
+#include "compiler/elaborate/elaborate.h"
 #include "compiler/ir/graph.h"
 #include "runtime/data/data.h"
 
@@ -51,11 +52,13 @@ struct Instance {
   std::string place;
 };
 
-/// Samples from a file or a simulation, and how to draw one of them.
+/// Samples from a file or made from others, and how to draw one of them.
 struct Dataset {
+  /// Times, groups and dimension. Its rows are empty where `rows` are made later.
   std::shared_ptr<const data::Snapshots> samples;
+  std::shared_ptr<const Values> rows;  // [offsets.back(), dimension]
   /// Null, or [rows, 2]: Vose's alias table, with which rows of a snapshot are drawn in proportion to their masses.
-  std::shared_ptr<const std::vector<double>> alias_table;
+  std::shared_ptr<const Values> alias_table;
   source::Span span;
 };
 

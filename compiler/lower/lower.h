@@ -40,7 +40,8 @@ struct Plan {
   Precision precision;
   int lanes = 0;
   int tile = 0;
-  int phases = 1;             // how often the samples are gone through in one run: 1 + depth of Mean over Mean
+  int phases = 1;             // how often the samples are gone through in one run: 1 + depth of Mean over Mean, or 0
+                              // if nothing is sampled
   size_t shared_bytes = 0;    // values that are computed once a run
   size_t tile_bytes = 0;      // live sampled values of one tile: one arena per thread
   size_t partial_bytes = 0;   // sums over samples in progress: one block per group of tiles

@@ -4,7 +4,6 @@
 // one set of sums: what is subtracted enters with the opposite sign. That saves memory, additions between groups of
 // tiles, and as many passes over the result.
 #include <algorithm>
-#include <optional>
 
 #include "compiler/ir/ops.h"
 #include "compiler/lower/program.h"

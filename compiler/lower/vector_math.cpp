@@ -253,10 +253,11 @@ Real subtract_quarters(const Format& f, Real x, Real n) {
   return {&builder, builder.CreateFPTrunc(r.value, type)};
 }
 
-/// sin(x + turn·π/2). The remainder is clamped so that an angle too large to be reduced still gives a sine.
+/// sin(x + turn·π/2). The remainder is at most π/4, and a little more where x·2/π has no room for a fraction. Clamped,
+/// an angle too large to be reduced still gives a number between −1 and 1.
 Real sine(const Format& f, Real x, uint64_t turn) {
   const Real shifted = fma(x, 2 / kPi, f.shifter());
-  const Real r = clamp(subtract_quarters(f, x, shifted - f.shifter()), -0.8, 0.8);
+  const Real r = clamp(subtract_quarters(f, x, shifted - f.shifter()), -1.2, 1.2);
   const Bits quadrant = bits(shifted) + turn;
   const Real z = r * r;
   const Real sin = r * fma(z, polynomial(f.sin, z), 1);

@@ -7,12 +7,13 @@
 //
 // **Accuracy.** exp, log, tanh, sigmoid, sin, cos and atan2 are within 4 ulp of the true value wherever that value is a
 // normal number, in f32 and in f64, with or without fused multiply-add. NaN gives NaN. At the edges:
-//   exp      +∞ above the largest finite result, 0 where the result is below the smallest normal number
+//   exp      +∞ above the largest finite result, 0 from the smallest normal number (give or take 1e-6 of it) down
 //   log      −∞ at ±0, NaN below 0, denormal arguments are honoured, +∞ at +∞
 //   tanh     relative accuracy at 0, the sign of zero kept, exactly ±1 in the tails
 //   sigmoid  relative accuracy in both tails; below the smallest normal number denormal or 0
-//   sin, cos 4 ulp for |x| ≤ 1e5 in f32 and |x| ≤ 1e7 in f64. Beyond, the absolute error grows in proportion to |x| and
-//            nothing is promised above 4e6 (f32) and 4e15 (f64) but a result in [−1, 1]; NaN at ±∞
+//   sin, cos 4 ulp for |x| ≤ 1e5 in f32 and |x| ≤ 1e7 in f64. Beyond, the absolute error stays below 1e-6 up to 4e6 in
+//            f32 and grows to 0.01 at 1e14 in f64 (without fused multiply-add; with it to nothing worth mention); above
+//            that only a result in [−1, 1] is promised. NaN at ±∞
 //   atan2    all quadrants, signs of zero and infinities as in C
 #pragma once
 

@@ -8,7 +8,7 @@ using llvm::Value;
 
 namespace {
 
-/// Generated code neither throws nor reads what its own stores could change behind the optimiser's back.
+/// For the machine that the module is for; generated code does not throw.
 void set_attributes(llvm::Function& function, const Target& target) {
   function.addFnAttr(llvm::Attribute::NoUnwind);
   function.addFnAttr("target-cpu", target.cpu);

@@ -15,6 +15,9 @@ namespace {
 /// the threads, or the sums would.
 constexpr size_t kMaxGroups = 8;
 
+/// Fewer sums than this are not worth another thread.
+constexpr size_t kPieceBytes = 1 << 15;
+
 struct Free {
   void operator()(std::byte* memory) const { ::operator delete[](memory, std::align_val_t{64}); }
 };
@@ -69,14 +72,21 @@ void Runner::State::group(lower::Frame frame, int number, size_t first, size_t l
   }
 }
 
-/// The sums of all groups, in order, into the first one's.
+/// The sums of all groups, in order, into the first one's. Threads share out the elements.
 void Runner::State::add_groups(size_t groups) {
-  const lower::Plan& plan = executable->plan();
-  for (size_t g = 1; g < groups; ++g) {
-    const std::byte* from = partial.get() + g * partial_bytes;
-    plan.precision == lower::Precision::F32 ? add<float>(partial.get(), from, plan.partial_bytes)
-                                            : add<double>(partial.get(), from, plan.partial_bytes);
-  }
+  if (groups == 1) return;
+  const bool narrow = executable->plan().precision == lower::Precision::F32;
+  const size_t lines = partial_bytes / 64;
+  const size_t pieces = std::clamp<size_t>(partial_bytes / kPieceBytes, 1, kMaxGroups);
+  const auto work = [&](int piece, int) {
+    const size_t from = lines * piece / pieces * 64, to = lines * (piece + 1) / pieces * 64;
+    std::byte* sums = partial.get() + from;
+    for (size_t g = 1; g < groups; ++g) {
+      const std::byte* more = sums + g * partial_bytes;
+      narrow ? add<float>(sums, more, to - from) : add<double>(sums, more, to - from);
+    }
+  };
+  workers.run(static_cast<int>(pieces), std::cref(work));
 }
 
 void Runner::State::phase(const lower::Frame& frame, int number, size_t samples) {

@@ -50,11 +50,12 @@ bool save(const std::string& path, const Model& model, const Weights& weights, d
 
 std::optional<Weights> load(const std::string& path, const Model& model, diagnostics::Sink& sink) {
   Archive archive;
-  auto refuse = [&](const std::string& why) -> std::optional<Weights> {
-    sink.report<Kind::BadCheckpoint>(model.span, path, why);
+  auto refuse = [&](const std::string& why, bool there = true) -> std::optional<Weights> {
+    sink.report<Kind::BadCheckpoint>(model.span, path, why).suggestion =
+        there ? "the file is left as it is; `amc run` without `--resume`, or with another `--out`, trains anew" : "`amc run` makes it";
     return {};
   };
-  if (const data::FileError error = data::read_npz(path, archive)) return refuse(error.what);
+  if (const data::FileError error = data::read_npz(path, archive)) return refuse(error.what, !error.system);
   const lower::Precision precision = precision_of(model.f64);
   Weights w;
   for (const auto& p : model.parameters) {

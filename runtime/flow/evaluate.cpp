@@ -137,9 +137,10 @@ void Evaluator::floors(EvaluationResult& out) {
     Comparison& c = out.comparisons[k];
     std::vector<Moments> floor(e_.metrics.size());
     for (int r = 0; r < kFloorRepeats; ++r) {
-      const Points sample = fresh(c.time, c.generated, r);
+      // A path gives fresh samples on both sides; of a snapshot there is only one sample.
+      const Points sample = fresh(c.time, c.generated, r), real = reference(c.time, r, "floor reference");
       for (size_t i = 0; i < e_.metrics.size(); ++i)
-        floor[i].values.push_back(measure(e_.metrics[i], {sample, m_.dimension}, {real_[k], m_.dimension}));
+        floor[i].values.push_back(measure(e_.metrics[i], {sample, m_.dimension}, {real, m_.dimension}));
     }
     for (size_t i = 0; i < e_.metrics.size(); ++i) c.figures[i].floor = floor[i].mean(), c.figures[i].floor_deviation = floor[i].deviation();
   }

@@ -49,7 +49,7 @@ struct TrainOptions {
 enum class Ending { Finished, Stopped, Failed };
 
 /// Trains from `weights` on to the model's number of steps. A NaN or an infinity ends it with a diagnostic that names
-/// the step and the term; `weights` are then those before that step.
+/// the step and the term; `weights` are then the last ones with which all was finite, or the first ones.
 Ending train(const elaborate::Model& model, Weights& weights, const Machine& machine, const TrainOptions& options,
              diagnostics::Sink& sink);
 

@@ -29,14 +29,15 @@ Session::Session(const elaborate::Program& program, bool f64, size_t samples, co
   const lower::Plan& plan = runner_->plan();
   call_.inputs.assign(plan.inputs.size(), nullptr);
   call_.outputs.assign(plan.outputs.size(), nullptr);
-  std::map<const std::vector<double>*, const void*> known;
+  std::map<const elaborate::Values*, const void*> known;
   for (size_t i = 0; i < program_.inputs.size(); ++i) {
     const elaborate::Input& in = program_.inputs[i];
     if (in.role != Role::Data) continue;
     const void*& data = known[in.data.get()];
     if (!data) {
-      Buffer& b = owned_.emplace_back(precision_, in.data->size());
-      for (size_t k = 0; k < in.data->size(); ++k) b.set(k, (*in.data)[k]);
+      const std::vector<double>& values = in.data->get();
+      Buffer& b = owned_.emplace_back(precision_, values.size());
+      for (size_t k = 0; k < values.size(); ++k) b.set(k, values[k]);
       data = b.data();
     }
     call_.inputs[i] = data;

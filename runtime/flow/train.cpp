@@ -42,14 +42,15 @@ std::optional<Weights> initialise(const Model& model, const Machine& machine, di
 
 namespace {
 
-/// The step program with two sets of weights: one is read while the other is written, then they change places.
+/// The step program with three sets of weights: the present ones, those being written, and those before the present
+/// ones, which were good: an objective that is not finite tells that the present ones are not.
 class Stepper {
  public:
   Stepper(const Model& model, Weights& weights, const Machine& machine, diagnostics::Sink& sink)
       : model_(model), weights_(weights), session_(model.step, model.f64, model.batch, machine, sink, model.span) {
     if (!session_) return;
     for (auto* group : groups(weights_))
-      for (const Buffer& b : *group) next_.emplace_back(b.precision(), b.count());
+      for (const Buffer& b : *group) next_.emplace_back(b.precision(), b.count()), before_.emplace_back(b.precision(), b.count());
     for (size_t i = next_.size(); i < session_.plan().outputs.size(); ++i) scalars_.push_back(session_.make_output(static_cast<int>(i), 1));
   }
   explicit operator bool() const { return static_cast<bool>(session_); }
@@ -67,8 +68,23 @@ class Stepper {
   void accept(int k) {
     size_t i = 0;
     for (auto* group : groups(weights_))
-      for (Buffer& b : *group) std::swap(b, next_[i++]);
+      for (Buffer& b : *group) {
+        std::swap(b, next_[i]);
+        std::swap(next_[i], before_[i]);
+        ++i;
+      }
     weights_.step = k;
+    has_before_ = true;
+  }
+
+  /// Back to the weights before the last accepted step, if there was one.
+  void restore() {
+    if (!has_before_) return;
+    size_t i = 0;
+    for (auto* group : groups(weights_))
+      for (Buffer& b : *group) std::swap(b, before_[i++]);
+    --weights_.step;
+    has_before_ = false;
   }
 
   double value(std::string_view name) const {
@@ -83,23 +99,27 @@ class Stepper {
   const Model& model_;
   Weights& weights_;
   Session session_;
-  std::vector<Buffer> next_, scalars_;
+  std::vector<Buffer> next_, before_, scalars_;
+  bool has_before_ = false;
   const uint64_t key_ = key(model_.seed, "training");
 };
 
-/// Reports the first of objective, terms and gradient that is not finite. True if all are.
+std::string_view word_for(double v) { return std::isnan(v) ? "NaN" : v > 0 ? "infinite" : "negative infinite"; }
+
+/// Reports the first of terms, objective and gradient that is not finite. True if all are.
 bool finite(const Model& model, const Stepper& step, int k, diagnostics::Sink& sink) {
   const double objective = step.value("objective"), norm = step.value("gradient_norm");
   if (std::isfinite(objective) && std::isfinite(norm)) return true;
-  for (size_t i = 0; i < model.terms.size(); ++i) {
-    const double term = step.value(fmt::format("term{}", i + 1));
-    if (std::isfinite(term)) continue;
-    sink.report<Kind::NonFiniteLoss>(model.terms[i].span, model.name, k, fmt::format("the term `{}`", model.terms[i].text), term).suggestion =
-        "a smaller learning rate (`lr`), `clip = 1` or a warm-up keeps steps short";
-    return false;
-  }
-  sink.report<Kind::NonFiniteLoss>(model.span, model.name, k, "the gradient's norm", norm).suggestion =
-      "a smaller learning rate (`lr`), `clip = 1` or a warm-up keeps steps short";
+  source::Span span = model.span;
+  std::string what = std::isfinite(objective) ? "the gradient's norm" : "the objective";
+  double value = std::isfinite(objective) ? norm : objective;
+  for (size_t i = model.terms.size(); i-- > 0;)
+    if (const double term = step.value(fmt::format("term{}", i + 1)); !std::isfinite(term))
+      span = model.terms[i].span, what = fmt::format("the term `{}`", model.terms[i].text), value = term;
+  auto& report = sink.report<Kind::NonFiniteLoss>(span, model.name, k, what, word_for(value));
+  if (!(span == model.span)) report.notes.push_back({model.span, "this is the model in training"});
+  report.suggestion = k == 1 ? "the parameters are still the initial ones: look for a logarithm, root or quotient of what may be zero or negative"
+                             : "a smaller learning rate (`lr`), `clip = 1` or a warm-up keeps steps short";
   return false;
 }
 
@@ -114,7 +134,10 @@ Ending train(const Model& model, Weights& weights, const Machine& machine, const
   int since = 0;
   for (int k = weights.step + 1; k <= model.steps; ++k) {
     step.run(k);
-    if (!finite(model, step, k, sink)) return Ending::Failed;
+    if (!finite(model, step, k, sink)) {
+      step.restore();
+      return Ending::Failed;
+    }
     step.accept(k);
     mean.objective += step.value("objective");
     mean.gradient_norm += step.value("gradient_norm");

@@ -274,6 +274,31 @@ INSTANTIATE_TEST_SUITE_P(Functions, Claims, testing::ValuesIn(kClaims),
 TEST_P(Claims, HoldInF32) { sweep<float>(GetParam()); }
 TEST_P(Claims, HoldInF64) { sweep<double>(GetParam()); }
 
+/// Beyond the reach of four ulps, sine and cosine get worse slowly.
+template <class T>
+void expect_far_angles(double from, double to, double error) {
+  std::mt19937_64 random(3);
+  std::uniform_real_distribution<double> angle(from, to);
+  std::vector<T> x;
+  for (int i = 0; i < 200000; ++i) x.push_back(static_cast<T>(i % 2 ? angle(random) : -angle(random)));
+  const auto cosines =
+      subjects<T>(1, [](ir::Scalars& s, std::vector<ir::Scalar> x) { return s.call(Function::Cos, x[0]); });
+  for (const Subject& subject : cosines) {
+    const auto got = apply<T>(subject.kernel, {x});
+    double worst = 0;
+    for (size_t i = 0; i < x.size(); ++i)
+      worst = std::max(worst, static_cast<double>(std::abs(got[i] - std::cos(static_cast<long double>(x[i])))));
+    EXPECT_LE(worst, error) << subject.cpu << " from " << from << " to " << to;
+    std::cout << "  cos to " << to << " " << subject.cpu << ": " << worst << "\n";
+  }
+}
+
+TEST(FarAngles, LoseAccuracySlowly) {
+  expect_far_angles<float>(1e5, 4e6, 1e-6);
+  expect_far_angles<double>(1e7, 1e12, 1e-4);
+  expect_far_angles<double>(1e12, 1e14, 1e-2);
+}
+
 /// Pairs of special values, of comparable numbers and of any bits at all.
 template <class T>
 std::array<std::vector<T>, 2> pairs() {

@@ -1,0 +1,162 @@
+// What is decided before anything runs: loops, memory, tiles, phases. That the numbers are right is tests/execute.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "compiler/ir/build.h"
+#include "compiler/lower/lower.h"
+
+namespace am::lower {
+namespace {
+
+using ir::Graph;
+using ir::NodeId;
+using ir::Op;
+
+const Target kWide{"x86-64-v4", "", 64, 2 << 20};
+
+Lowered lower_wide(const Graph& g, const std::vector<NodeId>& outputs, size_t samples = 512) {
+  return lower(g, outputs, {.target = kWide, .samples = samples});
+}
+
+int count(const std::string& text, const std::string& word) {
+  int n = 0;
+  for (size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) ++n;
+  return n;
+}
+
+/// `depth` layers of width 64.
+NodeId layers(Graph& g, NodeId x, int depth) {
+  for (int i = 0; i < depth; ++i) {
+    const NodeId w = g.input("w", {64, 64}, false), b = g.input("b", {64}, false);
+    x = ir::unary(g, Op::Tanh, ir::add(g, ir::matvec(g, w, x), b));
+  }
+  return x;
+}
+
+TEST(Schedule, AChainOfElementwiseNodesIsOneLoop) {
+  Graph g;
+  NodeId x = g.input("x", {3, 4}, true);
+  for (int i = 0; i < 10; ++i) x = ir::unary(g, Op::Tanh, ir::scale(g, 0.5, x));
+  const Lowered out = lower_wide(g, {x});
+  EXPECT_EQ(count(out.schedule, "loop "), 1) << out.schedule;
+  // The input and the result; nothing between them is stored.
+  EXPECT_EQ(out.plan.tile_bytes, 2u * 12 * out.plan.tile * 4);
+}
+
+TEST(Schedule, ReshapesAndUnitAxesDoNotEndALoop) {
+  Graph g;
+  const NodeId x = ir::unary(g, Op::Exp, g.input("x", {7}, true));
+  const NodeId y = ir::unary(g, Op::Exp, ir::reshape(g, x, {1, 7, 1}));
+  EXPECT_EQ(count(lower_wide(g, {ir::neg(g, y)}).schedule, "loop "), 1);
+}
+
+TEST(Schedule, MeansOfAValueAreSummedInTheLoopThatMakesIt) {
+  Graph g;
+  const NodeId y = ir::unary(g, Op::Exp, g.input("x", {5}, true));
+  const Lowered out = lower_wide(g, {ir::mean(g, y), ir::mean(g, ir::mul(g, y, y))});
+  EXPECT_EQ(count(out.schedule, "loop "), 1) << out.schedule;
+  EXPECT_EQ(out.plan.tile_bytes, 5u * out.plan.tile * 4) << "only the input is stored";
+}
+
+TEST(Schedule, AMeanOfAnOuterProductNeverStoresTheProduct) {
+  Graph g;
+  const NodeId a = g.input("a", {100, 1}, true), b = g.input("b", {100, 1}, true);
+  const Lowered out = lower_wide(g, {ir::mean(g, ir::matmul(g, a, b, false, true))});
+  EXPECT_EQ(count(out.schedule, "mean product"), 1) << out.schedule;
+  EXPECT_LT(out.plan.tile_bytes, 400u * out.plan.tile * 4);
+  EXPECT_EQ(out.plan.partial_bytes, 100u * 112 * 4) << "columns are padded to whole vectors";
+}
+
+TEST(Schedule, SumsAndDifferencesOfMeansShareTheirSums) {
+  Graph g;
+  std::vector<NodeId> means;
+  for (int i = 0; i < 4; ++i) {
+    const NodeId a = g.input("a", {32, 1}, true), b = g.input("b", {16, 1}, true);
+    means.push_back(ir::mean(g, ir::matmul(g, a, b, false, true)));
+  }
+  const NodeId total = ir::sub(g, ir::add(g, means[0], means[1]), ir::sub(g, means[2], means[3]));
+  const Lowered out = lower_wide(g, {total});
+  EXPECT_EQ(out.plan.partial_bytes, 32u * 16 * 4) << out.schedule;
+  EXPECT_EQ(count(out.schedule, "-="), 1) << out.schedule;
+  // A mean that is an output too keeps its own, and what it is added to; the difference of the others is still one.
+  EXPECT_EQ(lower_wide(g, {total, means[0]}).plan.partial_bytes, 3u * 32 * 16 * 4);
+}
+
+TEST(Schedule, CheapValuesAreComputedAgainRatherThanStored) {
+  Graph g;
+  const NodeId w = g.input("w", {64, 64}, false), x = g.input("x", {64}, true);
+  const NodeId y = ir::unary(g, Op::Tanh, x);
+  const NodeId slope = ir::sub(g, ir::constant(g, 1, {64}), ir::mul(g, y, y));
+  const NodeId z = ir::mul(g, ir::matvec(g, w, y), slope);
+  const Lowered out = lower_wide(g, {ir::mean(g, z), ir::mean(g, slope)});
+  // x, then tanh x, and the product: the slope is in registers in both loops.
+  EXPECT_EQ(out.plan.tile_bytes, 2u * 64 * out.plan.tile * 4) << out.schedule;
+}
+
+TEST(Place, ValuesThatDoNotLiveTogetherShareMemory) {
+  Graph g;
+  const NodeId y = layers(g, g.input("x", {64}, true), 20);
+  const Lowered out = lower_wide(g, {y});
+  EXPECT_EQ(out.plan.tile_bytes, 2u * 64 * out.plan.tile * 4) << out.schedule;
+}
+
+TEST(Emit, EqualLayersShareTheirKernels) {
+  const auto kernels = [](int depth) {
+    Graph g;
+    return count(print_llvm(lower_wide(g, {layers(g, g.input("x", {64}, true), depth)})), "define internal");
+  };
+  EXPECT_EQ(kernels(2), kernels(20));
+}
+
+TEST(Emit, LoweringIsDeterministic) {
+  Graph g;
+  const NodeId y = layers(g, g.input("x", {64}, true), 3);
+  EXPECT_EQ(print_llvm(lower_wide(g, {y})), print_llvm(lower_wide(g, {y})));
+}
+
+TEST(Plan, PhasesCountMeansOverMeans) {
+  Graph g;
+  const NodeId x = g.input("x", {3}, true), w = g.input("w", {3}, false);
+  const NodeId centred = ir::sub(g, x, ir::mean(g, x));
+  EXPECT_EQ(lower_wide(g, {w}).plan.phases, 0);
+  EXPECT_EQ(lower_wide(g, {x}).plan.phases, 1);
+  EXPECT_EQ(lower_wide(g, {ir::mean(g, x)}).plan.phases, 1);
+  EXPECT_EQ(lower_wide(g, {ir::mean(g, ir::mul(g, centred, centred))}).plan.phases, 2);
+}
+
+TEST(Plan, TheTileDividesTheSamplesWhereItCan) {
+  Graph g;
+  const NodeId y = layers(g, g.input("x", {64}, true), 2);
+  for (size_t samples : {16, 64, 128, 256, 512, 1024, 2048}) {
+    const int tile = lower_wide(g, {y}, samples).plan.tile;
+    EXPECT_EQ(samples % tile, 0u) << samples << " samples, tile " << tile;
+  }
+  EXPECT_EQ(lower_wide(g, {y}, 1).plan.tile, 16);
+  EXPECT_EQ(lower(g, {y}, {.target = kWide, .tile = 48}).plan.tile, 48);
+}
+
+TEST(Plan, TheTileFitsIntoTheCache) {
+  Graph g;
+  std::vector<NodeId> out;
+  const NodeId x = g.input("x", {64}, true);
+  for (int i = 0; i < 60; ++i) out.push_back(ir::matvec(g, g.input("w", {64, 64}, false), x));
+  NodeId total = out[0];
+  for (size_t i = out.size(); i-- > 1;) total = ir::add(g, total, out[i]);
+  const Lowered lowered = lower_wide(g, {total}, 100000);
+  EXPECT_LE(lowered.plan.tile_bytes, kWide.cache_bytes / 2);
+  EXPECT_GE(lowered.plan.tile, 64);
+}
+
+TEST(Plan, CountsTheWorkOfOneSample) {
+  Graph g;
+  const NodeId y = layers(g, g.input("x", {64}, true), 3);
+  const Plan plan = lower_wide(g, {y}).plan;
+  EXPECT_EQ(plan.flops_contract, 3 * 2 * 64 * 64);
+  EXPECT_EQ(plan.flops_other, 3 * 2 * 64);
+  EXPECT_EQ(plan.inputs.size(), 7u);
+  ASSERT_EQ(plan.outputs.size(), 1u);
+  EXPECT_TRUE(plan.outputs[0].sampled);
+}
+
+}  // namespace
+}  // namespace am::lower
