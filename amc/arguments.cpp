@@ -75,7 +75,8 @@ int run_command(int argc, char** argv) {
   c->add_option("--model", a.model, "the `train` declaration; default: the first");
   c = app.add_subcommand("derive", "print a derivative as mathematics");
   common(*c, a);
-  c->add_option("expression", a.expression, "s, ∇s, ∂t s, Δs (grad s, d[t] s, lap s), drift, growth, or objective")->required();
+  c->add_option("expression", a.expression, "s, ∇s, ∂t s, Δs (grad s, d[t] s, lap s), drift, growth, or objective")
+      ->required();
   c->add_option("--model", a.model, "the `train` declaration; default: the first");
   c->add_flag("--latex", a.latex, "LaTeX instead of text");
   c = app.add_subcommand("data", "say what a data file holds");
@@ -141,7 +142,8 @@ std::unique_ptr<Script> open_script(const Arguments& a, int& code) {
     return nullptr;
   }
   CompileOptions options{.data_folder = std::filesystem::path(a.file).parent_path().string()};
-  if (!pairs(a.set, "--set", options.settings) || !pairs(a.data, "--data", options.data) || !pairs(a.constants, "--const", options.constants)) {
+  if (!pairs(a.set, "--set", options.settings) || !pairs(a.data, "--data", options.data) ||
+      !pairs(a.constants, "--const", options.constants)) {
     code = kScript;
     return nullptr;
   }

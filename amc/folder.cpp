@@ -31,7 +31,8 @@ bool RunFolder::write(const std::string& name, std::string_view text, diagnostic
   return true;
 }
 
-bool RunFolder::write_config(const Arguments& a, const Script& script, const Machine& machine, diagnostics::Sink& sink) const {
+bool RunFolder::write_config(const Arguments& a, const Script& script, const Machine& machine,
+                             diagnostics::Sink& sink) const {
   nlohmann::ordered_json j;
   j["script"] = a.file;
   j["set"] = a.set, j["data"] = a.data, j["const"] = a.constants;
@@ -111,7 +112,8 @@ report::Chart MetricsFile::chart(const elaborate::Model& model) const {
     chart.series.push_back(std::move(s));
   };
   line("objective", 2, false);
-  for (size_t i = 0; i < model.terms.size() && model.terms.size() > 1; ++i) line(fmt::format("term {}", i + 1), 5 + i, true);
+  for (size_t i = 0; i < model.terms.size() && model.terms.size() > 1; ++i)
+    line(fmt::format("term {}", i + 1), 5 + i, true);
   return chart;
 }
 

@@ -16,8 +16,11 @@ namespace {
 
 const elaborate::Model* choose_model(const Arguments& a, const Script& script) {
   const auto& models = script.elaborated.models;
-  const elaborate::Model* m = a.model.empty() ? (models.empty() ? nullptr : &models[0]) : script.elaborated.model(a.model);
-  if (!m) fmt::print(stderr, "error: {}\n", models.empty() ? "the script trains no model" : fmt::format("the script trains no model `{}`", a.model));
+  const elaborate::Model* m =
+      a.model.empty() ? (models.empty() ? nullptr : &models[0]) : script.elaborated.model(a.model);
+  if (!m)
+    fmt::print(stderr, "error: {}\n",
+               models.empty() ? "the script trains no model" : fmt::format("the script trains no model `{}`", a.model));
   return m;
 }
 
@@ -26,9 +29,12 @@ std::string mebibytes(size_t bytes) { return fmt::format("{:.2f} MiB", static_ca
 void print_plan(const elaborate::Model& m, const lower::Target& target) {
   const lower::Plan plan = plan_of(m, target);
   fmt::print("{}: training step of {} samples\n", m.name, m.batch);
-  fmt::print("  tile {} samples, vectors of {} lanes, {} phase{}\n", plan.tile, plan.lanes, plan.phases, plan.phases == 1 ? "" : "s");
-  fmt::print("  memory: {} shared, {} a thread, {} a group of tiles\n", mebibytes(plan.shared_bytes), mebibytes(plan.tile_bytes), mebibytes(plan.partial_bytes));
-  fmt::print("  work: {:.1f} kflop a sample in products, {:.1f} k elementwise operations\n", plan.flops_contract / 1e3, plan.flops_other / 1e3);
+  fmt::print("  tile {} samples, vectors of {} lanes, {} phase{}\n", plan.tile, plan.lanes, plan.phases,
+             plan.phases == 1 ? "" : "s");
+  fmt::print("  memory: {} shared, {} a thread, {} a group of tiles\n", mebibytes(plan.shared_bytes),
+             mebibytes(plan.tile_bytes), mebibytes(plan.partial_bytes));
+  fmt::print("  work: {:.1f} kflop a sample in products, {:.1f} k elementwise operations\n", plan.flops_contract / 1e3,
+             plan.flops_other / 1e3);
 }
 
 }  // namespace
@@ -43,7 +49,8 @@ int check(const Arguments& a) {
     const lower::Plan plan = plan_of(m, machine->target);
     long long parameters = 0;
     for (const auto& p : m.parameters) parameters += p.shape.count();
-    fmt::print("{}: R^{}, t in {:g}..{:g}, {} parameters, tile {}, {} working memory\n", m.name, m.dimension, m.from, m.to, parameters, plan.tile,
+    fmt::print("{}: R^{}, t in {:g}..{:g}, {} parameter{}, tile {}, {} working memory\n", m.name, m.dimension, m.from,
+               m.to, parameters, parameters == 1 ? "" : "s", plan.tile,
                mebibytes(plan.shared_bytes + plan.tile_bytes + plan.partial_bytes));
   }
   fmt::print("{}: no errors\n", a.file);
@@ -101,12 +108,16 @@ int derive(const Arguments& a) {
   const elaborate::Program& p = a.expression == "objective" ? m->objective : m->functions;
   const auto at = std::find(p.names.begin(), p.names.end(), a.expression == "objective" ? "objective" : name);
   if (at == p.names.end()) {
-    fmt::print(stderr, "error: `{}` cannot be derived; write s, ∇s, ∂t s, Δs, drift, noise, growth or objective, with the potential's name for s\n", a.expression);
+    fmt::print(stderr,
+               "error: `{}` cannot be derived; write s, ∇s, ∂t s, Δs, drift, noise, growth or objective, with the "
+               "potential's name for s\n",
+               a.expression);
     return kScript;
   }
   const std::vector<ir::NodeId> output{p.outputs[at - p.names.begin()]};
   const auto small = simplify::simplify(p.graph, output);
-  fmt::print("{}\n", derive::mathematics(small.graph, small.outputs[0], a.expression, a.latex ? derive::Notation::Latex : derive::Notation::Text));
+  fmt::print("{}\n", derive::mathematics(small.graph, small.outputs[0], a.expression,
+                                         a.latex ? derive::Notation::Latex : derive::Notation::Text));
   return kDone;
 }
 
@@ -123,8 +134,9 @@ int info(const Arguments& a) {
   const auto machine = machine_of(a, code);
   if (!machine) return code;
   fmt::print("amc {}\n", version());
-  fmt::print("CPU {}: {}-byte vectors ({} f32 lanes), second-level cache {}, {} threads\n", machine->target.cpu, machine->target.vector_bytes,
-             machine->target.lanes(lower::Precision::F32), mebibytes(machine->target.cache_bytes), machine->threads);
+  fmt::print("CPU {}: {}-byte vectors ({} f32 lanes), second-level cache {}, {} threads\n", machine->target.cpu,
+             machine->target.vector_bytes, machine->target.lanes(lower::Precision::F32),
+             mebibytes(machine->target.cache_bytes), machine->threads);
   fmt::print("LLVM {}\n", jit::llvm_version());
   if (a.file.empty()) return kDone;
   const auto script = open_script(a, code);
@@ -160,7 +172,7 @@ int eval(const Arguments& a) {
   for (int i = 1; i <= m->dimension; ++i) columns.push_back(fmt::format("x{}", i));
   columns.insert(columns.begin(), "t");
   const auto points = data::read_csv(a.at, {.columns = columns}, {}, script->sink);
-  const auto weights = !points ? std::optional<flow::Weights>()
+  const auto weights = !points         ? std::optional<flow::Weights>()
                        : a.run.empty() ? flow::initialise(*m, *machine, script->sink)
                                        : flow::load(a.run + "/" + m->name + "/checkpoint.npz", *m, script->sink);
   if (!weights) return print_diagnostics(script->sink, script->sources, false);
@@ -168,7 +180,8 @@ int eval(const Arguments& a) {
   const size_t width = columns.size(), count = points->count();
   for (size_t i = 0; i < count; ++i) {
     t.push_back(points->rows[i * width]);
-    x.insert(x.end(), points->rows.begin() + static_cast<ptrdiff_t>(i * width + 1), points->rows.begin() + static_cast<ptrdiff_t>((i + 1) * width));
+    x.insert(x.end(), points->rows.begin() + static_cast<ptrdiff_t>(i * width + 1),
+             points->rows.begin() + static_cast<ptrdiff_t>((i + 1) * width));
   }
   const auto values = flow::functions_at(*m, *weights, x, t, *machine, script->sink);
   if (!values) return print_diagnostics(script->sink, script->sources, false);
@@ -178,8 +191,10 @@ int eval(const Arguments& a) {
     const std::string name = function_named(*script, *m, expression);
     const auto at = std::find(values->names.begin(), values->names.end(), name);
     if (at == values->names.end()) {
-      fmt::print(stderr, "error: `{}` is not a function of `{}`; write s, ∇s, ∂t s, Δs with the potential's name for s, or one of {}\n", expression, m->name,
-                 fmt::join(values->names, ", "));
+      fmt::print(stderr,
+                 "error: `{}` is not a function of `{}`; write s, ∇s, ∂t s, Δs with the potential's name for s, or one "
+                 "of {}\n",
+                 expression, m->name, fmt::join(values->names, ", "));
       return kScript;
     }
     shown.push_back({at - values->names.begin(), expression});
@@ -189,13 +204,15 @@ int eval(const Arguments& a) {
 
   std::string out = fmt::format("{}", fmt::join(columns, ","));
   for (const auto& [k, title] : shown)
-    for (int e = 0; e < values->sizes[k]; ++e) out += values->sizes[k] == 1 ? "," + title : fmt::format(",{}[{}]", title, e);
+    for (int e = 0; e < values->sizes[k]; ++e)
+      out += values->sizes[k] == 1 ? "," + title : fmt::format(",{}[{}]", title, e);
   out += "\n";
   for (size_t i = 0; i < count; ++i) {
     out += fmt::format("{:.9g}", t[i]);
     for (int d = 0; d < m->dimension; ++d) out += fmt::format(",{:.9g}", x[i * m->dimension + d]);
     for (const auto& [k, title] : shown)
-      for (int e = 0; e < values->sizes[k]; ++e) out += fmt::format(",{:.9g}", values->values[k][i * values->sizes[k] + e]);
+      for (int e = 0; e < values->sizes[k]; ++e)
+        out += fmt::format(",{:.9g}", values->values[k][i * values->sizes[k] + e]);
     out += "\n";
   }
   if (a.out.empty()) {

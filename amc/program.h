@@ -20,15 +20,16 @@ struct Arguments {
   std::vector<std::string> set, data, constants;  // NAME=VALUE
   int threads = 0;                                // 0: as many as the machine has
   bool resume = false;
-  std::string out;                                // run folder
+  std::string out;  // run folder
   std::string cpu;
-  std::string stage, model;                       // emit
-  std::string expression;                         // derive
+  std::string stage, model;  // emit
+  std::string expression;    // derive
   bool latex = false;
-  std::string run, at, show;                      // eval
+  std::string run, at, show;  // eval
 };
 
-/// Set by SIGINT and SIGTERM during `run`; looked at after every training step, and before each sampling and evaluation.
+/// Set by SIGINT and SIGTERM during `run`; looked at after every training step, and before each sampling and
+/// evaluation.
 extern std::atomic<bool> interrupted;
 
 int run_command(int argc, char** argv);

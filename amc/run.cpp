@@ -21,6 +21,8 @@ constexpr size_t kDrawnParticles = 2000;
 
 double since(Clock::time_point t) { return std::chrono::duration<double>(Clock::now() - t).count(); }
 
+std::string_view plural(long long n) { return n == 1 ? "" : "s"; }
+
 class Run {
  public:
   Run(const Arguments& a, Script& script, const Machine& machine) : a_(a), script_(script), machine_(machine) {}
@@ -31,7 +33,8 @@ class Run {
   bool sample(const elaborate::Sampling& s);
   bool evaluate(const elaborate::Evaluation& e);
   bool report();
-  void add_motion(std::string name, const flow::Particles& p, const elaborate::Model& m, const std::vector<double>& times);
+  void add_motion(std::string name, const flow::Particles& p, const elaborate::Model& m,
+                  const std::vector<double>& times);
   void print_table(const elaborate::Evaluation& e, const flow::EvaluationResult& r);
   void add_charts(const elaborate::Evaluation& e, const flow::EvaluationResult& r);
   bool load_checkpoints();
@@ -48,7 +51,8 @@ class Run {
   Clock::time_point began_ = Clock::now();
 };
 
-/// Reads what there is to resume before anything in the folder changes: a checkpoint that does not fit leaves it as it was.
+/// Reads what there is to resume before anything in the folder changes: a checkpoint that does not fit leaves it as it
+/// was.
 bool Run::load_checkpoints() {
   bool fine = true;
   for (const auto& m : script_.elaborated.models) {
@@ -78,8 +82,9 @@ bool Run::train(const elaborate::Model& m) {
   if (!w) return false;
   long long parameters = 0;
   for (const auto& p : m.parameters) parameters += p.shape.count();
-  fmt::print("{}: {} parameters, {} steps of {} samples, {}, {} threads\n", m.name, grouped(parameters), grouped(m.steps),
-             grouped(m.batch), m.f64 ? "f64" : "f32", machine_.threads);
+  fmt::print("{}: {} parameter{}, {} step{} of {} sample{}, {}, {} thread{}\n", m.name, grouped(parameters),
+             plural(parameters), grouped(m.steps), plural(m.steps), grouped(m.batch), plural(m.batch),
+             m.f64 ? "f64" : "f32", machine_.threads, plural(machine_.threads));
   std::fflush(stdout);
 
   MetricsFile metrics(folder_.file(m.name + "/metrics.csv"), m, w->step);
@@ -92,10 +97,11 @@ bool Run::train(const elaborate::Model& m) {
   options.stop = &interrupted;
   options.report = [&](const flow::Progress& p, const flow::Weights& now) {
     metrics.add(p);
-    if (p.step == first + 1 && first == 0) fmt::print("{}: first step after {:.2f} s\n", m.name, since(began_)), std::fflush(stdout);
+    if (p.step == first + 1 && first == 0)
+      fmt::print("{}: first step after {:.2f} s\n", m.name, since(began_)), std::fflush(stdout);
     const double rate = (p.step - first) / std::max(1e-9, p.seconds);
-    line.show(fmt::format("{}: step {} of {}, {:.0f} steps/s, objective {:.4f}, {} left", m.name, grouped(p.step), grouped(m.steps), rate,
-                          p.objective, duration((m.steps - p.step) / rate)));
+    line.show(fmt::format("{}: step {} of {}, {:.0f} steps/s, objective {:.4f}, {} left", m.name, grouped(p.step),
+                          grouped(m.steps), rate, p.objective, duration((m.steps - p.step) / rate)));
     if (since(saved) > kCheckpointSeconds) {
       fine = flow::save(checkpoint, m, now, script_.sink) && metrics.flush(script_.sink);
       saved = Clock::now();
@@ -109,24 +115,29 @@ bool Run::train(const elaborate::Model& m) {
   report_.charts.push_back(metrics.chart(m));
   const double seconds = since(began);
   if (ending == flow::Ending::Stopped && fine)
-    fmt::print("{}: stopped at step {}; checkpoint in {}; to go on, add `--resume` to the same command\n", m.name, grouped(w->step), checkpoint);
+    fmt::print("{}: stopped at step {}; checkpoint in {}; to go on, add `--resume` to the same command\n", m.name,
+               grouped(w->step), checkpoint);
   if (ending == flow::Ending::Failed && fine)
-    fmt::print("{}: the weights of step {}, before training failed, are kept in {}\n", m.name, grouped(w->step), checkpoint);
+    fmt::print("{}: the weights of step {}, before training failed, are kept in {}\n", m.name, grouped(w->step),
+               checkpoint);
   if (ending != flow::Ending::Finished || !fine) return false;
-  fmt::print("{}: trained in {} ({:.0f} steps/s)\n", m.name, duration(seconds), seconds > 0 ? (m.steps - first) / seconds : 0.0);
+  fmt::print("{}: trained in {} ({:.0f} steps/s)\n", m.name, duration(seconds),
+             seconds > 0 ? (m.steps - first) / seconds : 0.0);
   report_.formulas.push_back({m.name + " minimises", m.objective_text});
   weights_[m.name] = std::move(*w);
   return true;
 }
 
-void Run::add_motion(std::string name, const flow::Particles& p, const elaborate::Model& m, const std::vector<double>& times) {
+void Run::add_motion(std::string name, const flow::Particles& p, const elaborate::Model& m,
+                     const std::vector<double>& times) {
   const size_t count = p.points[0].size() / p.dimension, shown = std::min(count, kDrawnParticles);
   report::Motion motion{.name = std::move(name), .dimension = p.dimension, .times = p.times};
   report::Reference reference;
   for (size_t k = 0; k < p.times.size(); ++k) {
     const auto& x = p.points[k];
     motion.points.emplace_back(x.begin(), x.begin() + static_cast<ptrdiff_t>(shown * p.dimension));
-    if (!p.weights.empty()) motion.weights.emplace_back(p.weights[k].begin(), p.weights[k].begin() + static_cast<ptrdiff_t>(shown));
+    if (!p.weights.empty())
+      motion.weights.emplace_back(p.weights[k].begin(), p.weights[k].begin() + static_cast<ptrdiff_t>(shown));
   }
   for (double time : times) {
     auto drawn = flow::draw(m.draw, m.dimension, time, shown, 7, m.f64, machine_, script_.sink);
@@ -148,10 +159,12 @@ bool Run::sample(const elaborate::Sampling& s) {
   if (!p) return false;
   const std::string name = script_.elaborated.samplings.size() == 1 ? "paths.npz" : s.name + ".npz";
   if (!folder_.write_particles(name, *p, script_.sink)) return false;
-  fmt::print("{}: {} particles at {} times by {} in {:.2f} s → {}\n", s.name, grouped(s.count), s.times.size(), s.stepper.text, since(began), folder_.file(name));
+  fmt::print("{}: {} particles at {} times by {} in {:.2f} s → {}\n", s.name, grouped(s.count), s.times.size(),
+             s.stepper.text, since(began), folder_.file(name));
   if (!p->mass.empty()) {
     std::string masses;
-    for (size_t k = 0; k < p->times.size(); ++k) masses += fmt::format("{}{:.3f} at t = {:g}", k ? ", " : "", p->mass[k], p->times[k]);
+    for (size_t k = 0; k < p->times.size(); ++k)
+      masses += fmt::format("{}{:.3f} at t = {:g}", k ? ", " : "", p->mass[k], p->times[k]);
     fmt::print("{}: mass {}\n", s.name, masses);
   }
   add_motion(s.name, *p, *m, s.times);
@@ -162,8 +175,9 @@ std::string figure_text(double v) { return fmt::format("{:.4f}", v); }
 
 void Run::print_table(const elaborate::Evaluation& e, const flow::EvaluationResult& r) {
   const auto& first = r.comparisons[0];
-  fmt::print("\n{} against {}, {}, {} carried against {} real samples{}\n", e.model, e.against_text, e.one_step ? "one step" : "from the start",
-             first.generated, first.reference, e.repeats > 1 ? fmt::format(", mean of {} repeats", e.repeats) : "");
+  fmt::print("\n{} against {}, {}, {} carried against {} real samples{}\n", e.model, e.against_text,
+             e.one_step ? "one step" : "from the start", first.generated, first.reference,
+             e.repeats > 1 ? fmt::format(", mean of {} repeats", e.repeats) : "");
   report::Table table{.title = fmt::format("{} against {}", e.model, e.against_text)};
   table.header = {"t"};
   std::string head = fmt::format("{:>8}", "t");
@@ -197,11 +211,15 @@ void Run::print_table(const elaborate::Evaluation& e, const flow::EvaluationResu
     fmt::print("{}\n", row);
     table.rows.push_back(cells);
   }
-  table.footnote = "The floor is the same figure between two independent real samples of the same sizes; below it a smaller number means nothing.";
+  table.footnote =
+      "The floor is the same figure between two independent real samples of the same sizes; below it a smaller number "
+      "means nothing.";
   fmt::print("{}\n", table.footnote);
   if (r.gap) {
-    fmt::print("action gap ½∫E|drift − exact|² = {:.5f}, {:.3f} % of the action {:.5f}\n", *r.gap, 100 * *r.gap / *r.action, *r.action);
-    report_.facts.push_back({"action gap of " + e.model, fmt::format("{:.5f} ({:.3f} % of the action {:.5f})", *r.gap, 100 * *r.gap / *r.action, *r.action)});
+    fmt::print("action gap ½∫E|drift − exact|² = {:.5f}, {:.3f} % of the action {:.5f}\n", *r.gap,
+               100 * *r.gap / *r.action, *r.action);
+    report_.facts.push_back({"action gap of " + e.model, fmt::format("{:.5f} ({:.3f} % of the action {:.5f})", *r.gap,
+                                                                     100 * *r.gap / *r.action, *r.action)});
   }
   fmt::print("objective {:.5f} over {} draws\n", r.objective, grouped(static_cast<long long>(r.objective_samples)));
   report_.facts.push_back({"objective of " + e.model, fmt::format("{:.5f}", r.objective)});
@@ -211,7 +229,9 @@ void Run::print_table(const elaborate::Evaluation& e, const flow::EvaluationResu
 void Run::add_charts(const elaborate::Evaluation& e, const flow::EvaluationResult& r) {
   if (r.comparisons.size() < 2) return;
   for (size_t i = 0; i < e.metrics.size(); ++i) {
-    report::Chart chart{.title = fmt::format("{} of {} over time", e.metrics[i].name, e.model), .x_label = "t", .y_label = e.metrics[i].name};
+    report::Chart chart{.title = fmt::format("{} of {} over time", e.metrics[i].name, e.model),
+                        .x_label = "t",
+                        .y_label = e.metrics[i].name};
     report::Series value{.name = e.metrics[i].name, .dots = true}, floor{.name = "sampling floor", .dashed = true};
     for (const auto& c : r.comparisons) {
       value.x.push_back(c.time), value.y.push_back(c.figures[i].value);
@@ -227,11 +247,12 @@ nlohmann::ordered_json as_json(const elaborate::Evaluation& e, const flow::Evalu
   nlohmann::ordered_json j;
   j["model"] = e.model, j["against"] = e.against_text, j["mode"] = e.one_step ? "one_step" : "from_start";
   j["repeats"] = e.repeats, j["seed"] = e.seed, j["solver"] = e.stepper.text;
-  j["definitions"] = {{"w1", "min E|x - y| over couplings, exact"},
-                      {"w2", "(min E|x - y|^2)^(1/2) over couplings, exact"},
-                      {"mmd", "squared maximum mean discrepancy, unbiased, kernel scale*exp(-gamma|x-y|^2) averaged over gamma"},
-                      {"spread", "root of the ratio of total variances, generated over real"},
-                      {"floor", "the same figure between two independent real samples of the same sizes"}};
+  j["definitions"] = {
+      {"w1", "min E|x - y| over couplings, exact"},
+      {"w2", "(min E|x - y|^2)^(1/2) over couplings, exact"},
+      {"mmd", "squared maximum mean discrepancy, unbiased, kernel scale*exp(-gamma|x-y|^2) averaged over gamma"},
+      {"spread", "root of the ratio of total variances, generated over real"},
+      {"floor", "the same figure between two independent real samples of the same sizes"}};
   for (const auto& m : e.metrics)
     if (m.name == "mmd") j["kernel"] = {{"gamma", m.gammas}, {"scale", m.scale}};
   for (const auto& c : r.comparisons) {
@@ -263,9 +284,12 @@ bool Run::report() {
   report_.title = std::filesystem::path(a_.file).filename().string();
   report_.script = std::string(script_.sources.text(script_.file));
   for (const auto& chart : report_.charts)
-    if (chart.x_label == "step") folder_.write(fmt::format("figures/{}.svg", chart.title.substr(chart.title.rfind(' ') + 1) + "_training"), report::svg(chart), script_.sink);
+    if (chart.x_label == "step")
+      folder_.write(fmt::format("figures/{}.svg", chart.title.substr(chart.title.rfind(' ') + 1) + "_training"),
+                    report::svg(chart), script_.sink);
   for (const auto& m : script_.elaborated.models)
-    report_.facts.push_back({m.name, fmt::format("{} steps of {} samples, seed {}, {}", grouped(m.steps), grouped(m.batch), m.seed, m.f64 ? "f64" : "f32")});
+    report_.facts.push_back({m.name, fmt::format("{} steps of {} samples, seed {}, {}", grouped(m.steps),
+                                                 grouped(m.batch), m.seed, m.f64 ? "f64" : "f32")});
   if (!folder_.write("report.html", report::html(report_), script_.sink)) return false;
   fmt::print("\nreport: {}\n", folder_.file("report.html"));
   return true;

@@ -144,7 +144,7 @@ struct Declaration {
   ExprId value;                       // what stands after `=`
   std::string model;                  // sample: what stands after `from`; evaluate: the model's name
   Span model_span;
-  BlockId body;                       // `fn f(x) = e` has a block of one Result
+  BlockId body;  // `fn f(x) = e` has a block of one Result
   std::vector<Setting> settings;
 };
 

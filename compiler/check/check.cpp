@@ -31,10 +31,14 @@ struct BodyRule {
 
 const std::vector<BodyRule>& body_rules() {
   static const std::vector<BodyRule> table = {
-      {DeclarationKind::Fn, {}, false, true},        {DeclarationKind::Potential, {}, false, true},
-      {DeclarationKind::Velocity, {}, false, true},  {DeclarationKind::Path, {}, false, true},
-      {DeclarationKind::Distribution, {}, false, true}, {DeclarationKind::Net, {"apply"}},
-      {DeclarationKind::Dynamics, {"drift"}, true},  {DeclarationKind::Optimizer, {"update"}},
+      {DeclarationKind::Fn, {}, false, true},
+      {DeclarationKind::Potential, {}, false, true},
+      {DeclarationKind::Velocity, {}, false, true},
+      {DeclarationKind::Path, {}, false, true},
+      {DeclarationKind::Distribution, {}, false, true},
+      {DeclarationKind::Net, {"apply"}},
+      {DeclarationKind::Dynamics, {"drift"}, true},
+      {DeclarationKind::Optimizer, {"update"}},
       {DeclarationKind::Solver, {"step"}},
   };
   return table;
@@ -69,6 +73,7 @@ class Checker {
   void block(BlockId id);
   void statement(const Statement& s);
   void function(const std::vector<ast::Parameter>& parameters, BlockId body, const std::string& name, Span span);
+  bool gives(BlockId id) const;
   void result(BlockId body, const std::string& name, Span span);
   void expr(ExprId id);
   void name(const std::string& name, Span span);
@@ -111,6 +116,12 @@ void Checker::declaration(const Declaration& d) {
   parameters(d.parameters);
   if (d.range.valid()) expr(d.range);
   parameters(d.variables);
+  if (d.kind == DeclarationKind::Path && d.range.valid() && d.variables.empty())
+    sink_.report<Kind::MissingArgument>(d.name_span, d.name, "t").suggestion =
+        fmt::format("write `path {}(t) over …`", d.name);
+  if (d.variables.size() > 1)
+    sink_.report<Kind::MisplacedStatement>(d.variables[1].span, "a second variable, since a path has only its time,")
+        .suggestion = fmt::format("hyper-parameters come first: `path {}(…)({}) over …`", d.name, d.variables[0].name);
   if (d.value.valid()) expr(d.value);
   if (d.kind == DeclarationKind::Sample || d.kind == DeclarationKind::Evaluate) model(d.model, d.model_span);
   if (d.body.valid()) body(d);
@@ -118,6 +129,15 @@ void Checker::declaration(const Declaration& d) {
 }
 
 void Checker::body(const Declaration& d) {
+  int minimized = 0;
+  std::map<std::string, Span> members;
+  for (const Statement& s : p_[d.body].statements) {
+    if (s.kind == StatementKind::Minimize && ++minimized == 2)
+      sink_.report<Kind::DuplicateName>(s.span, "minimize").suggestion = "join the two objectives by `+`";
+    if (s.kind != StatementKind::Function && s.kind != StatementKind::State) continue;
+    if (auto [first, fresh] = members.try_emplace(s.name, s.name_span); !fresh)
+      sink_.report<Kind::DuplicateName>(s.name_span, s.name).notes.push_back({first->second, "it is declared here first"});
+  }
   // Members and lets of nets, dynamics, optimizers and solvers see each other in any order.
   for (const Statement& s : p_[d.body].statements)
     if (s.kind == StatementKind::Function || s.kind == StatementKind::State) locals_.push_back(s.name);
@@ -173,7 +193,8 @@ void Checker::settings(const Declaration& d) {
 }
 
 void Checker::unused(const Declaration& d) {
-  const bool runs = d.kind == DeclarationKind::Train || d.kind == DeclarationKind::Sample || d.kind == DeclarationKind::Evaluate;
+  const bool runs =
+      d.kind == DeclarationKind::Train || d.kind == DeclarationKind::Sample || d.kind == DeclarationKind::Evaluate;
   if (!runs && !d.name.empty() && !used_.count(d.name))
     sink_.report<Kind::UnusedDeclaration>(d.name_span, ast::keyword(d.kind), d.name);
 }
@@ -256,20 +277,31 @@ void Checker::function(const std::vector<ast::Parameter>& list, BlockId body, co
   locals_.resize(outer);
 }
 
+/// A body gives its last expression; a condition at its end gives one whichever way it goes.
+bool Checker::gives(BlockId id) const {
+  if (!id.valid() || p_[id].statements.empty()) return false;
+  const Statement& last = p_[id].statements.back();
+  return last.kind == StatementKind::Result || (last.kind == StatementKind::If && gives(last.body) && gives(last.otherwise));
+}
+
 void Checker::result(BlockId body, const std::string& name, Span span) {
-  const auto& statements = p_[body].statements;
-  const bool gives = !statements.empty() && (statements.back().kind == StatementKind::Result || statements.back().kind == StatementKind::If);
-  if (!gives) sink_.report<Kind::MissingResult>(span, name);
+  if (!gives(body)) sink_.report<Kind::MissingResult>(span, name);
 }
 
 void Checker::expr(ExprId id) {
   if (!id.valid()) return;
   const Expr& e = p_[id];
   switch (e.kind) {
-    case ExprKind::Name: name(e.text, e.span); return;
+    case ExprKind::Name:
+      name(e.text, e.span);
+      if (e.text == "uniform01" && draws_allowed_ == 0 && !local(e.text))
+        sink_.report<Kind::MisplacedStatement>(e.span, "a draw, which only the body of a path or distribution may hold,");
+      return;
     case ExprKind::Expectation:
     case ExprKind::Integral: {
-      for (size_t k = 0; k + 1 < e.operands.size(); ++k) expr(e.operands[k]);
+      // The rule of an integral is reported as a whole.
+      const size_t named = e.kind == ExprKind::Integral ? 2 : e.operands.size() - 1;
+      for (size_t k = 0; k < named; ++k) expr(e.operands[k]);
       const size_t outer = locals_.size();
       locals_.insert(locals_.end(), e.names.begin(), e.names.end());
       expr(e.operands.back());
@@ -287,14 +319,17 @@ void Checker::expr(ExprId id) {
   for (const ast::Argument& a : e.arguments) expr(a.value);
 }
 
-bool Checker::local(const std::string& name) const { return std::find(locals_.begin(), locals_.end(), name) != locals_.end(); }
+bool Checker::local(const std::string& name) const {
+  return std::find(locals_.begin(), locals_.end(), name) != locals_.end();
+}
 
 void Checker::name(const std::string& name, Span span) {
   if (local(name)) return;
   if (user_) used_.insert(name);
   if (declared_.count(name) || predefined_.count(name)) return;
   auto& report = sink_.report<Kind::UnknownName>(span, name);
-  if (const std::string near = suggestion(name); !near.empty()) report.suggestion = fmt::format("did you mean `{}`?", near);
+  if (const std::string near = suggestion(name); !near.empty())
+    report.suggestion = fmt::format("did you mean `{}`?", near);
 }
 
 std::string Checker::suggestion(const std::string& name) const {

@@ -84,6 +84,13 @@ class Sink {
   Diagnostic& add(Diagnostic diagnostic);
 
   bool has_errors() const { return errors_ > 0; }
+  size_t count() const { return items_.size(); }
+  /// Adds a note to each report from number `first` on for which `wanted` holds.
+  template <class Wanted>
+  void annotate(size_t first, const Note& note, Wanted wanted) {
+    for (size_t k = first; k < items_.size(); ++k)
+      if (wanted(items_[k])) items_[k].notes.push_back(note);
+  }
   int errors() const { return errors_; }
   /// In source order; two reports of one kind at one place are one.
   std::vector<Diagnostic> sorted() const;
@@ -110,8 +117,9 @@ struct InternalError : std::logic_error {
 }  // namespace am::diagnostics
 
 /// States an invariant of ours. Never used for what a user can cause.
-#define AM_CHECK(condition, ...)                                                               \
-  do {                                                                                         \
-    if (!(condition))                                                                          \
-      ::am::diagnostics::internal_error(__FILE__, __LINE__, std::string(#condition) + ": " + fmt::format(__VA_ARGS__)); \
+#define AM_CHECK(condition, ...)                                                                    \
+  do {                                                                                              \
+    if (!(condition))                                                                               \
+      ::am::diagnostics::internal_error(__FILE__, __LINE__,                                         \
+                                        std::string(#condition) + ": " + fmt::format(__VA_ARGS__)); \
   } while (false)

@@ -30,7 +30,8 @@ bool known_setting(const Script& s, const std::string& key, std::string& why) {
     const ast::Declaration& d = s.program.declarations[i];
     for (const check::SettingInfo& setting : check::settings())
       if (setting.of == d.kind)
-        known.push_back(fmt::format("{}.{}.{}", ast::keyword(d.kind), d.kind == ast::DeclarationKind::Evaluate ? d.model : d.name, setting.name));
+        known.push_back(fmt::format("{}.{}.{}", ast::keyword(d.kind),
+                                    d.kind == ast::DeclarationKind::Evaluate ? d.model : d.name, setting.name));
   }
   if (std::find(known.begin(), known.end(), key) != known.end()) return true;
   const std::string near = diagnostics::nearest(key, known);
@@ -91,7 +92,8 @@ elaborate::Options overrides(Script& s, const CompileOptions& options) {
 std::unique_ptr<Script> compile(std::string name, std::string text, const CompileOptions& options) {
   auto s = std::make_unique<Script>();
   for (const LibraryFile& file : standard_library())
-    parse::parse(s->sources, s->sources.add(std::string("stdlib/") + std::string(file.name), std::string(file.text)), s->program, s->sink);
+    parse::parse(s->sources, s->sources.add(std::string("stdlib/") + std::string(file.name), std::string(file.text)),
+                 s->program, s->sink);
   s->own = s->program.declarations.size();
   s->file = s->sources.add(std::move(name), std::move(text));
   parse::parse(s->sources, s->file, s->program, s->sink);
@@ -109,17 +111,21 @@ std::unique_ptr<Script> compile(std::string name, std::string text, const Compil
 NativeProgram make_native(const elaborate::Program& program, lower::Precision precision, const lower::Target& target,
                           size_t samples, std::string& error) {
   const simplify::Simplified small = simplify::simplify(program.graph, program.outputs);
-  lower::Lowered lowered = lower::lower(small.graph, small.outputs, {.precision = precision, .target = target, .samples = samples});
+  lower::Lowered lowered =
+      lower::lower(small.graph, small.outputs, {.precision = precision, .target = target, .samples = samples});
   return {jit::compile(std::move(lowered), target, error), program.inputs, program.names};
 }
 
 namespace {
 
-lower::Precision precision_of(const elaborate::Model& m) { return m.f64 ? lower::Precision::F64 : lower::Precision::F32; }
+lower::Precision precision_of(const elaborate::Model& m) {
+  return m.f64 ? lower::Precision::F64 : lower::Precision::F32;
+}
 
 lower::Lowered lowered_step(const elaborate::Model& m, const lower::Target& target) {
   const simplify::Simplified small = simplify::simplify(m.step.graph, m.step.outputs);
-  return lower::lower(small.graph, small.outputs, {.precision = precision_of(m), .target = target, .samples = static_cast<size_t>(m.batch)});
+  return lower::lower(small.graph, small.outputs,
+                      {.precision = precision_of(m), .target = target, .samples = static_cast<size_t>(m.batch)});
 }
 
 std::string graph_text(const elaborate::Program& p) {
@@ -130,7 +136,8 @@ std::string graph_text(const elaborate::Program& p) {
 /// The script alone, without the standard library.
 std::string script_text(const Script& s) {
   std::string out;
-  for (size_t i = s.own; i < s.program.declarations.size(); ++i) out += ast::print(s.program, s.program.declarations[i]) + "\n";
+  for (size_t i = s.own; i < s.program.declarations.size(); ++i)
+    out += ast::print(s.program, s.program.declarations[i]) + "\n";
   return out;
 }
 
@@ -141,9 +148,11 @@ const std::vector<std::string>& stages() {
   return names;
 }
 
-std::string emit(const Script& script, std::string_view stage, std::string_view model, const lower::Target& target, std::string& error) {
+std::string emit(const Script& script, std::string_view stage, std::string_view model, const lower::Target& target,
+                 std::string& error) {
   if (stage == "ast") return script_text(script);
-  const elaborate::Model* m = model.empty() && !script.elaborated.models.empty() ? &script.elaborated.models[0] : script.elaborated.model(model);
+  const elaborate::Model* m = model.empty() && !script.elaborated.models.empty() ? &script.elaborated.models[0]
+                                                                                 : script.elaborated.model(model);
   if (!m) {
     error = model.empty() ? "the script trains no model" : fmt::format("there is no model `{}`", model);
     return "";
@@ -157,7 +166,9 @@ std::string emit(const Script& script, std::string_view stage, std::string_view 
   return "";
 }
 
-lower::Plan plan_of(const elaborate::Model& model, const lower::Target& target) { return lowered_step(model, target).plan; }
+lower::Plan plan_of(const elaborate::Model& model, const lower::Target& target) {
+  return lowered_step(model, target).plan;
+}
 
 std::string version() { return AM_VERSION; }
 

@@ -17,10 +17,10 @@
 namespace am {
 
 struct CompileOptions {
-  std::string data_folder;                      // relative data files start here; empty: the current folder
-  std::map<std::string, std::string> settings;  // "train.flow.steps" → "100"
-  std::map<std::string, std::string> data;      // name → file
-  std::map<std::string, std::string> constants; // name → number
+  std::string data_folder;                       // relative data files start here; empty: the current folder
+  std::map<std::string, std::string> settings;   // "train.flow.steps" → "100"
+  std::map<std::string, std::string> data;       // name → file
+  std::map<std::string, std::string> constants;  // name → number
 };
 
 /// A script after parse, check and elaborate. Diagnostics are in `sink`; models and the rest are there as far as they

@@ -86,7 +86,8 @@ std::optional<std::vector<std::string>> column_names(Elaborator& e, const Value&
   std::vector<std::string> out;
   if (auto* text = v.get<std::string>()) return std::vector<std::string>{*text};
   if (auto* r = v.get<Range>(); r && r->text) {
-    for (int i = static_cast<int>(r->from); i <= static_cast<int>(r->to); ++i) out.push_back(r->prefix + std::to_string(i));
+    for (int i = static_cast<int>(r->from); i <= static_cast<int>(r->to); ++i)
+      out.push_back(r->prefix + std::to_string(i));
     return out;
   }
   if (auto* list = v.get<List>()) {
@@ -97,7 +98,8 @@ std::optional<std::vector<std::string>> column_names(Elaborator& e, const Value&
     }
     return out;
   }
-  e.sink().report<Kind::WrongKindOfValue>(v.origin, v.describe(e.g()), "column names such as \"x1\"..\"x5\" or [\"a\", \"b\"]");
+  e.sink().report<Kind::WrongKindOfValue>(v.origin, v.describe(e.g()),
+                                          "column names such as \"x1\"..\"x5\" or [\"a\", \"b\"]");
   return {};
 }
 
@@ -165,14 +167,17 @@ std::vector<double> alias_table(const std::vector<size_t>& offsets, const std::v
 std::shared_ptr<const Dataset> series(Elaborator& e, const Value& v, Span span) {
   auto d = v.dataset();
   if (!d) {
-    if (!v.poisoned()) e.sink().report<Kind::WrongKindOfValue>(v.origin.known() ? v.origin : span, v.describe(e.g()), "a data set");
+    if (!v.poisoned())
+      e.sink().report<Kind::WrongKindOfValue>(v.origin.known() ? v.origin : span, v.describe(e.g()), "a data set");
     return nullptr;
   }
   const data::Snapshots& s = *d->samples;
   // The place to mend is where the data are declared, not the library's path that asks for their times.
   if (d->span.known()) span = d->span;
   if (!s.timed()) {
-    e.sink().report<Kind::WrongKindOfValue>(span, fmt::format("the data set `{}`, which has no times", s.name), "a data set with times")
+    e.sink()
+        .report<Kind::WrongKindOfValue>(span, fmt::format("the data set `{}`, which has no times", s.name),
+                                        "a data set with times")
         .suggestion = "name its time column: `csv(\"…\", time = \"t\")`";
     return nullptr;
   }
@@ -194,7 +199,8 @@ size_t pair_capacity(size_t n, size_t m, size_t block) {
   return n + m + 2 * blocks;
 }
 
-std::shared_ptr<const PairTable> solve_pairs(const data::Snapshots& s, const std::vector<size_t>& offsets, size_t block) {
+std::shared_ptr<const PairTable> solve_pairs(const data::Snapshots& s, const std::vector<size_t>& offsets,
+                                             size_t block) {
   auto out = std::make_shared<PairTable>();
   const int d = s.dimension;
   out->rows.assign(offsets.back() * 2 * d, 0);
@@ -215,8 +221,8 @@ std::shared_ptr<const PairTable> solve_pairs(const data::Snapshots& s, const std
   return out;
 }
 
-/// Pairs [x, y] of neighbouring snapshots from their optimal plans: a data set whose snapshot k joins times k and k + 1.
-/// The plans are solved when a program first needs them.
+/// Pairs [x, y] of neighbouring snapshots from their optimal plans: a data set whose snapshot k joins times k and k
+/// + 1. The plans are solved when a program first needs them.
 Value pairs(Elaborator& e, const CallArguments& a) {
   const auto d = series(e, a.values[0], a.span);
   const auto size = a.given[1] ? e.whole(a.values[1], "`block`", 2) : std::optional<int>(1000);
@@ -232,7 +238,8 @@ Value pairs(Elaborator& e, const CallArguments& a) {
   out.offsets = {0};
   for (size_t k = 0; k + 1 < s.times.size(); ++k) {
     out.times.push_back(s.times[k]);
-    out.offsets.push_back(out.offsets.back() + pair_capacity(s.offsets[k + 1] - s.offsets[k], s.offsets[k + 2] - s.offsets[k + 1], *size));
+    out.offsets.push_back(out.offsets.back() +
+                          pair_capacity(s.offsets[k + 1] - s.offsets[k], s.offsets[k + 2] - s.offsets[k + 1], *size));
   }
   auto solved = std::make_shared<std::once_flag>();
   auto table = std::make_shared<std::shared_ptr<const PairTable>>();
@@ -242,14 +249,16 @@ Value pairs(Elaborator& e, const CallArguments& a) {
   };
   auto result = std::make_shared<Dataset>();
   result->rows = std::make_shared<const Values>([solve] { return solve()->rows; });
-  result->alias_table = std::make_shared<const Values>([solve, offsets = out.offsets] { return alias_table(offsets, solve()->mass); });
+  result->alias_table =
+      std::make_shared<const Values>([solve, offsets = out.offsets] { return alias_table(offsets, solve()->mass); });
   result->samples = std::make_shared<const data::Snapshots>(std::move(out));
   result->span = a.span;
   cache[key] = result;
   return {std::shared_ptr<const Dataset>(result), a.span};
 }
 
-// --- members of a data set ---------------------------------------------------------------------------------------------
+// --- members of a data set
+// ---------------------------------------------------------------------------------------------
 
 Value data_start(Elaborator& e, const CallArguments& a) {
   const auto d = series(e, {a.self, a.span}, a.span);
@@ -271,7 +280,8 @@ Value data_interval(Elaborator& e, const CallArguments& a) {
   NodeId k = ir::constant(e.g(), 0);
   const auto& times = d->samples->times;
   for (size_t i = 1; i + 1 < times.size(); ++i)
-    k = ir::add(e.g(), k, ir::sub(e.g(), ir::constant(e.g(), 1), ir::binary(e.g(), Op::Less, t, ir::constant(e.g(), times[i]))));
+    k = ir::add(e.g(), k,
+                ir::sub(e.g(), ir::constant(e.g(), 1), ir::binary(e.g(), Op::Less, t, ir::constant(e.g(), times[i]))));
   return e.make(k, a.span);
 }
 
@@ -292,6 +302,11 @@ Value data_time(Elaborator& e, const CallArguments& a) {
 
 Value data_snapshot(Elaborator& e, const CallArguments& a) {
   const NodeId k = e.scalar(a.values[0], "the number of a snapshot");
+  const size_t groups = a.self->samples->groups();
+  if (const auto c = k.valid() ? ir::constant_value(e.g(), k) : std::nullopt; c && (*c < 0 || *c >= static_cast<double>(groups))) {
+    e.sink().report<Kind::IndexOutOfRange>(a.span, *c, fmt::format("0..{}", groups - 1));
+    return e.poison();
+  }
   return k.valid() ? Value{Snapshot{a.self, k}, a.span} : e.poison();
 }
 
@@ -300,8 +315,10 @@ Value data_nearest(Elaborator& e, const CallArguments& a) {
   return t.valid() ? e.snapshot_at(a.self, t, a.span) : e.poison();
 }
 
-#define AM_ELEMENTWISE1(op, name, doc) {name, {"x"}, elementwise_builtin<Op::op>, doc}
-#define AM_ELEMENTWISE2(op, name, doc) {name, {"x", "y"}, elementwise_builtin<Op::op>, doc}
+#define AM_ELEMENTWISE1(op, name, doc) \
+  { name, {"x"}, elementwise_builtin<Op::op>, doc }
+#define AM_ELEMENTWISE2(op, name, doc) \
+  { name, {"x", "y"}, elementwise_builtin<Op::op>, doc }
 
 }  // namespace
 
@@ -322,7 +339,10 @@ const std::vector<BuiltinInfo>& builtins() {
       AM_ELEMENTWISE2(Max, "max", "the larger of two"),
       AM_ELEMENTWISE2(Pow, "pow", "xʸ for x ≥ 0"),
       AM_ELEMENTWISE2(Atan2, "atan2", "the angle of the point (y, x)"),
-      {"where", {"condition", "then", "otherwise"}, elementwise_builtin<Op::Select>, "`then` where the condition is not 0, else `otherwise`"},
+      {"where",
+       {"condition", "then", "otherwise"},
+       elementwise_builtin<Op::Select>,
+       "`then` where the condition is not 0, else `otherwise`"},
       {"dim", {"x"}, dim, "the number of elements of a vector, of rows of a matrix, of coordinates of a data set"},
       {"norm", {"x"}, norm, "Euclidean length, |x|"},
       {"sum", {"x"}, sum, "sum of all elements"},
@@ -332,7 +352,10 @@ const std::vector<BuiltinInfo>& builtins() {
       {"csv", {"file", "time?", "columns?"}, csv, "samples from a comma-separated file with a header"},
       {"npz", {"file", "x?", "time?"}, npz, "samples from a member of a NumPy archive"},
       {"npy", {"file"}, npy, "samples from a NumPy array"},
-      {"pairs", {"data", "block?"}, pairs, "pairs of neighbouring snapshots from their exact optimal plan (squared distance)"},
+      {"pairs",
+       {"data", "block?"},
+       pairs,
+       "pairs of neighbouring snapshots from their exact optimal plan (squared distance)"},
   };
   return table;
 }

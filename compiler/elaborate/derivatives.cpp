@@ -15,7 +15,8 @@ ExprId innermost_call(const ast::Program& program, ExprId id) {
     const Expr& e = program[id];
     if (e.kind == ExprKind::Call) return id;
     const bool prefix = e.kind == ExprKind::Gradient || e.kind == ExprKind::Partial || e.kind == ExprKind::Laplacian ||
-                        e.kind == ExprKind::Divergence || e.kind == ExprKind::Norm || e.kind == ExprKind::Unary || e.kind == ExprKind::Index;
+                        e.kind == ExprKind::Divergence || e.kind == ExprKind::Norm || e.kind == ExprKind::Unary ||
+                        e.kind == ExprKind::Index;
     if (!prefix) return {};
     id = e.operands[0];
   }
@@ -58,8 +59,8 @@ std::vector<NodeId> Elaborator::held(ScopePtr scope, NodeId but) const {
   return out;
 }
 
-Value Elaborator::derived(NodeId result, NodeId of, ir::Shape shape, const std::optional<differentiate::Obstacle>& obstacle,
-                          Span span, std::string_view by) {
+Value Elaborator::derived(NodeId result, NodeId of, ir::Shape shape,
+                          const std::optional<differentiate::Obstacle>& obstacle, Span span, std::string_view by) {
   if (obstacle) {
     auto& d = sink_.report<Kind::NotDifferentiable>(span, ir::info(g()[obstacle->node].op).name, obstacle->reason);
     if (const Span at = g()[obstacle->node].origin; at.known()) d.notes.push_back({at, "it is used here"});
@@ -74,17 +75,20 @@ Value Elaborator::derived(NodeId result, NodeId of, ir::Shape shape, const std::
 Value Elaborator::with_first_argument(ExprId operand, ScopePtr scope, Span span, NodeId& variable) {
   const ExprId call = innermost_call(program_, operand);
   if (!call.valid() || program_[call].arguments.empty()) {
-    sink_.report<Kind::WrongKindOfValue>(span, "a derivative of something that is not a call", "a call such as `s(x, t)`, or a variable: `∇[x] e`");
+    sink_.report<Kind::WrongKindOfValue>(span, "a derivative of something that is not a call",
+                                         "a call such as `s(x, t)`, or a variable: `∇[x] e`");
     return poison();
   }
   const Value callee = evaluate(program_[call].operands[0], scope);
   if (callee.poisoned()) return poison();
   if (!callee.get<Closure>()) {
-    sink_.report<Kind::WrongKindOfValue>(program_[call].span, callee.describe(g()), "a function of the script; for other expressions write `∇[x] e`");
+    sink_.report<Kind::WrongKindOfValue>(program_[call].span, callee.describe(g()),
+                                         "a function of the script; for other expressions write `∇[x] e`");
     return poison();
   }
   auto replaced = substituted_.find(call.value);
-  const Value first = replaced != substituted_.end() ? replaced->second : evaluate(program_[call].arguments[0].value, scope);
+  const Value first =
+      replaced != substituted_.end() ? replaced->second : evaluate(program_[call].arguments[0].value, scope);
   const NodeId x = tensor(first, "the argument that the derivative is taken by");
   if (!x.valid()) return poison();
   variable = ir::variable(g(), x);
@@ -107,7 +111,8 @@ Value Elaborator::gradient(ExprId id, ScopePtr scope) {
   std::optional<differentiate::Obstacle> obstacle;
   const std::vector<NodeId> by{x};
   const NodeId result = differentiate::gradient(g(), y, {by}, ir::kNone, &obstacle)[0];
-  return derived(result, y, g()[x].shape, obstacle, e.span, text(program_[innermost_call(program_, e.operands[0])].arguments[0].value));
+  return derived(result, y, g()[x].shape, obstacle, e.span,
+                 text(program_[innermost_call(program_, e.operands[0])].arguments[0].value));
 }
 
 Value Elaborator::partial(ExprId id, ScopePtr scope) {
@@ -115,7 +120,9 @@ Value Elaborator::partial(ExprId id, ScopePtr scope) {
   const Binding* found = nullptr;
   for (ScopePtr s = scope; s && !found; s = s->parent) found = s->find(e.text);
   if (!found) {
-    if (declaration(e.text)) sink_.report<Kind::WrongKindOfValue>(e.span, fmt::format("a derivative by the declaration `{}`", e.text), "a variable");
+    if (declaration(e.text))
+      sink_.report<Kind::WrongKindOfValue>(e.span, fmt::format("a derivative by the declaration `{}`", e.text),
+                                           "a variable");
     return poison();
   }
   const Value variable = found->value;
@@ -129,13 +136,17 @@ Value Elaborator::partial(ExprId id, ScopePtr scope) {
   const std::vector<NodeId> wrt{by}, fixed = held(scope, by);
   // Reverse mode shares its pass with ∇ of the same scalar; a vector by a scalar is one forward pass.
   if (g()[y].shape.rank == 0)
-    return derived(differentiate::gradient(g(), y, {wrt, fixed}, ir::kNone, &obstacle)[0], y, g()[by].shape, obstacle, e.span, e.text);
+    return derived(differentiate::gradient(g(), y, {wrt, fixed}, ir::kNone, &obstacle)[0], y, g()[by].shape, obstacle,
+                   e.span, e.text);
   if (g()[by].shape.rank > 0) {
-    sink_.report<Kind::NotAScalar>(program_[e.operands[0]].span, fmt::format("what is differentiated by the vector `{}`", e.text), g()[y].shape.text());
+    sink_.report<Kind::NotAScalar>(program_[e.operands[0]].span,
+                                   fmt::format("what is differentiated by the vector `{}`", e.text),
+                                   g()[y].shape.text());
     return poison();
   }
   const std::vector<NodeId> one{ir::constant(g(), 1)};
-  return derived(differentiate::directional(g(), y, {wrt, fixed}, one, &obstacle), y, g()[y].shape, obstacle, e.span, e.text);
+  return derived(differentiate::directional(g(), y, {wrt, fixed}, one, &obstacle), y, g()[y].shape, obstacle, e.span,
+                 e.text);
 }
 
 Value Elaborator::laplacian(ExprId id, ScopePtr scope) {

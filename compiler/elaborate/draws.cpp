@@ -27,6 +27,8 @@ NodeId Elaborator::data_node(const std::shared_ptr<const Values>& values, ir::Sh
 
 namespace {
 
+constexpr int kDeepestDraw = 100;
+
 /// Entry `k` (a scalar node) of a list of numbers.
 NodeId lookup(ir::Graph& g, std::vector<double> numbers, NodeId k) {
   if (const auto constant = ir::constant_value(g, k))
@@ -62,7 +64,8 @@ NodeId Elaborator::draw_row(const Dataset& data, NodeId group) {
 Value Elaborator::snapshot_at(const std::shared_ptr<const Dataset>& data, NodeId time, Span span) {
   const data::Snapshots& s = *data->samples;
   if (!s.timed()) {
-    sink_.report<Kind::WrongKindOfValue>(span, fmt::format("the data set `{}`, which has no times", s.name), "a data set with a time column");
+    sink_.report<Kind::WrongKindOfValue>(span, fmt::format("the data set `{}`, which has no times", s.name),
+                                         "a data set with a time column");
     return poison();
   }
   if (const auto t = ir::constant_value(g(), time)) {
@@ -79,14 +82,55 @@ Value Elaborator::snapshot_at(const std::shared_ptr<const Dataset>& data, NodeId
   return {Snapshot{data, k}, span};
 }
 
+/// Times that are known, and those an integral runs over, lie where the path is defined.
+bool Elaborator::within(const PathAt& p, Span span) {
+  Range asked;
+  if (const auto t = ir::constant_value(g(), p.time))
+    asked = {*t, *t};
+  else if (auto over = time_ranges_.find(p.time.value); over != time_ranges_.end())
+    asked = over->second;
+  else
+    return true;
+  const auto range = path_range(*p.path);
+  if (!range) return false;
+  const double slack = 1e-9 * (range->to - range->from);
+  for (double t : {asked.from, asked.to})
+    if (t < range->from - slack || t > range->to + slack) {
+      sink_.report<Kind::TimeOutOfRange>(span, fmt::format("{:g}", t), fmt::format("{:g}", range->from),
+                                         fmt::format("{:g}", range->to), p.path->declaration->name);
+      return false;
+    }
+  return true;
+}
+
 NodeId Elaborator::draw(const Value& source, Span span, NodeId* velocity) {
-  if (source.poisoned()) return ir::kNone;
-  g().set_origin(span);
   if (velocity) *velocity = ir::kNone;
+  if (source.poisoned()) return ir::kNone;
+  if (drawing_ >= kDeepestDraw) {
+    auto* p = source.get<PathAt>();
+    const Instance* i = p ? p->path.get() : source.instance();
+    if (i) sink_.report<Kind::CyclicDefinition>(i->declaration->name_span, i->declaration->name);
+    return ir::kNone;
+  }
+  ++drawing_;
+  const NodeId x = draw_one(source, span, velocity);
+  --drawing_;
+  return x;
+}
+
+NodeId Elaborator::draw_one(const Value& source, Span span, NodeId* velocity) {
+  g().set_origin(span);
+  if (auto* m = source.get<Maker>(); m && m->declaration->kind == DeclarationKind::Distribution)
+    return draw(instantiate(*m->declaration, {}, span), span);
   if (auto d = source.dataset()) {
     if (d->samples->groups() == 1) return tidy(draw_row(*d, ir::constant(g(), 0)));
     // Any row of any snapshot: the groups lie one behind the other.
-    data::Snapshots merged{.name = d->samples->name, .dimension = d->samples->dimension, .columns = {}, .rows = {}, .times = {}, .offsets = {0, d->samples->offsets.back()}};
+    data::Snapshots merged{.name = d->samples->name,
+                           .dimension = d->samples->dimension,
+                           .columns = {},
+                           .rows = {},
+                           .times = {},
+                           .offsets = {0, d->samples->offsets.back()}};
     Dataset all = *d;
     all.samples = std::make_shared<const data::Snapshots>(std::move(merged));
     return tidy(draw_row(all, ir::constant(g(), 0)));
@@ -98,6 +142,7 @@ NodeId Elaborator::draw(const Value& source, Span span, NodeId* velocity) {
   }
   if (auto* p = source.get<PathAt>()) {
     const ast::Declaration& d = *p->path->declaration;
+    if (!within(*p, span)) return ir::kNone;
     ScopePtr inner = scope(p->path->scope, true);
     // The path's own time variable: what its velocity is taken by.
     const NodeId t = velocity ? ir::variable(g(), p->time) : p->time;
@@ -119,8 +164,14 @@ NodeId Elaborator::draw(const Value& source, Span span, NodeId* velocity) {
   return ir::kNone;
 }
 
+bool Elaborator::in_objective(Span span, std::string_view what) {
+  if (!objective_) sink_.report<Kind::MisplacedStatement>(span, what);
+  return objective_;
+}
+
 Value Elaborator::expectation(ExprId id, ScopePtr outer) {
   const Expr& e = program_[id];
+  if (!in_objective(e.span, "an expectation, which only an objective may hold,")) return poison();
   const Value source = evaluate(e.operands[0], outer);
   const size_t first_estimate = estimates_.size();
   ++sample_depth_;
@@ -132,7 +183,8 @@ Value Elaborator::expectation(ExprId id, ScopePtr outer) {
     velocity = ir::kNone;
   }
   inner->bind(e.names[0], x.valid() ? make(ir::variable(g(), x), e.span) : poison(), true);
-  if (e.names.size() > 1) inner->bind(e.names[1], velocity.valid() ? make(ir::variable(g(), velocity), e.span) : poison(), true);
+  if (e.names.size() > 1)
+    inner->bind(e.names[1], velocity.valid() ? make(ir::variable(g(), velocity), e.span) : poison(), true);
   const Value body = evaluate(e.operands[1], inner);
   --sample_depth_;
   if (body.poisoned()) return poison();
@@ -147,10 +199,12 @@ Value Elaborator::expectation(ExprId id, ScopePtr outer) {
 
 Value Elaborator::integral(ExprId id, ScopePtr outer) {
   const Expr& e = program_[id];
+  if (!in_objective(e.span, "a time integral, which only an objective may hold,")) return poison();
   const auto from = number(evaluate(e.operands[0], outer), "the start of an integral");
   const auto to = number(evaluate(e.operands[1], outer), "the end of an integral");
   if (e.operands[2].valid())
-    sink_.report<Kind::MisplacedStatement>(program_[e.operands[2]].span, "a quadrature rule, which this version does not know yet,");
+    sink_.report<Kind::MisplacedStatement>(program_[e.operands[2]].span,
+                                           "a quadrature rule, which this version does not know yet,");
   if (!from || !to) return poison();
   if (*to <= *from) {
     sink_.report<Kind::EmptyRange>(e.span, fmt::format("{:g}", *from), fmt::format("{:g}", *to));
@@ -161,7 +215,9 @@ Value Elaborator::integral(ExprId id, ScopePtr outer) {
   const NodeId u = g().add(Op::Weyl, {}, {.index = streams_++});
   const NodeId t = ir::add(g(), ir::constant(g(), *from), ir::scale(g(), *to - *from, u));
   ScopePtr inner = scope(outer);
-  inner->bind(e.names[0], make(ir::variable(g(), t), e.span), true);
+  const NodeId variable = ir::variable(g(), t);
+  time_ranges_[variable.value] = {*from, *to};
+  inner->bind(e.names[0], make(variable, e.span), true);
   const Value body = evaluate(e.operands[3], inner);
   --sample_depth_;
   if (body.poisoned()) return poison();
@@ -195,9 +251,10 @@ bool Elaborator::affine(NodeId body, size_t first_estimate, Span span) {
     if (operands == 0) continue;
     touched[id.value] = true;
     const ir::DerivativeKind kind = ir::info(node.op).derivative->kind;
-    const bool linear = node.op == Op::Add || node.op == Op::Sub || node.op == Op::Neg || kind == ir::DerivativeKind::Linear ||
-                        ((node.op == Op::Mul || kind == ir::DerivativeKind::Bilinear) && operands == 1) ||
-                        (node.op == Op::Div && operands == 1 && first) || (node.op == Op::Select && !touched[node.operands[0].value]);
+    const bool linear =
+        node.op == Op::Add || node.op == Op::Sub || node.op == Op::Neg || kind == ir::DerivativeKind::Linear ||
+        ((node.op == Op::Mul || kind == ir::DerivativeKind::Bilinear) && operands == 1) ||
+        (node.op == Op::Div && operands == 1 && first) || (node.op == Op::Select && !touched[node.operands[0].value]);
     if (!linear && fine) {
       sink_.report<Kind::NonlinearExpectation>(span, fmt::format("`{}`", ir::info(node.op).name)).suggestion =
           "expand the product by hand into one expectation over independent draws";

@@ -80,14 +80,14 @@ struct Model {
   uint64_t seed = 0;
   double average = 0;  // decay of the moving average; 0: none
   bool f64 = false;
-  int dimension = 0;   // of the points
+  int dimension = 0;        // of the points
   double from = 0, to = 1;  // the path's time range
   bool has_noise = false, has_growth = false, has_path = false;
   std::string objective_text;
 
   std::vector<Parameter> parameters;
-  int states = 0;                       // the optimizer's tensors per parameter
-  std::vector<double> initial_states;   // one value for each of them
+  int states = 0;                      // the optimizer's tensors per parameter
+  std::vector<double> initial_states;  // one value for each of them
   std::vector<Term> terms;
 
   /// Outputs: one scalar per parameter; run over as many samples as the largest parameter has elements: entry i is its
@@ -112,14 +112,14 @@ struct Stepper {
   double steps_per_unit = 0;  // fixed step; 0 for an adaptive solver
   double tolerance = 0;       // adaptive
   int order = 1;
-  std::string text;           // the solver as written
+  std::string text;  // the solver as written
 };
 
 /// Where particles or reference samples come from.
 struct Origin {
-  Program draw;                                     // output "x" (sampled); slot Time where it needs one
-  std::shared_ptr<const data::Snapshots> snapshots; // instead: the very rows of a snapshot …
-  size_t group = 0;                                 // … this one
+  Program draw;                                      // output "x" (sampled); slot Time where it needs one
+  std::shared_ptr<const data::Snapshots> snapshots;  // instead: the very rows of a snapshot …
+  size_t group = 0;                                  // … this one
   int dimension = 0;
   size_t rows() const;
 };
@@ -169,11 +169,11 @@ struct Elaborated {
 };
 
 struct Options {
-  std::string data_folder;                     // relative file names start here
-  std::map<std::string, std::string> data;     // --data NAME=FILE
-  std::map<std::string, double> constants;     // --const NAME=VALUE
-  std::map<std::string, ast::ExprId> settings; // --set "train.flow.steps" = an expression, parsed
-  std::map<std::string, ast::ExprId> defaults; // of settings, "train.steps", from check/settings.def, parsed
+  std::string data_folder;                      // relative file names start here
+  std::map<std::string, std::string> data;      // --data NAME=FILE
+  std::map<std::string, double> constants;      // --const NAME=VALUE
+  std::map<std::string, ast::ExprId> settings;  // --set "train.flow.steps" = an expression, parsed
+  std::map<std::string, ast::ExprId> defaults;  // of settings, "train.steps", from check/settings.def, parsed
 };
 
 /// Reports what is wrong and leaves out what it could not make.

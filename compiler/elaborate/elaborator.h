@@ -81,7 +81,8 @@ class Elaborator {
   Value evaluate(ExprId id, ScopePtr scope);
   /// The block's last expression; poison if it has none (check says so).
   Value block(ast::BlockId id, ScopePtr scope);
-  Value call_closure(const Closure& closure, const std::vector<Value>& arguments, Span span, std::string_view place = {});
+  Value call_closure(const Closure& closure, const std::vector<Value>& arguments, Span span,
+                     std::string_view place = {});
   /// Calls a closure, layer, constant or builtin with values.
   Value apply(const Value& callee, const std::vector<Value>& arguments, Span span);
   /// A maker called with values; what is left out takes its default.
@@ -154,6 +155,9 @@ class Elaborator {
   Value member_value(const ast::Expr& expr, ScopePtr scope);
   Value list(const ast::Expr& expr, ScopePtr scope);
   Value range(const ast::Expr& expr, ScopePtr scope);
+  /// For each parameter the argument that is meant for it, or null; what does not fit is reported.
+  std::vector<const ast::Argument*> match(std::string_view callee, const std::vector<std::string>& names,
+                                          const ast::Expr& call, bool& fine);
   /// Binds the arguments of a call to parameters in `into`; defaults see the parameters before them.
   bool bind_arguments(std::string_view callee, const std::vector<ast::Parameter>& parameters, const ast::Expr& call,
                       ScopePtr caller, ScopePtr into, const std::function<Value(size_t, Value)>& adapt = {});
@@ -170,6 +174,18 @@ class Elaborator {
   Value derived(NodeId result, NodeId of, ir::Shape shape, const std::optional<differentiate::Obstacle>& obstacle,
                 Span span, std::string_view by);
   bool affine(NodeId body, size_t first_estimate, Span span);
+  NodeId draw_one(const Value& source, Span span, NodeId* velocity);
+  bool within(const PathAt& path, Span span);
+  bool in_objective(Span span, std::string_view what);
+  /// A report in the library says which place of the script led there.
+  void trace(size_t first_report, Span span, std::string_view note);
+  bool in_library(Span span) const;
+  /// False, once reported, when a script unrolls to more than anyone can wait for.
+  bool affordable(Span span);
+  /// The times of a path, `over a..b`; nothing after an error.
+  std::optional<Range> path_range(const Instance& path);
+  /// The result of a potential must be a number; says so at the potential.
+  Value check_potential(const Closure& closure, Value result);
 
   const ast::Program& program_;
   const source::Sources& sources_;
@@ -184,6 +200,10 @@ class Elaborator {
   std::string place_;
   int depth_ = 0;         // of calls
   int sample_depth_ = 0;  // of enclosing E and ∫
+  int drawing_ = 0;       // of draws within draws
+  long long work_ = 0;    // expressions evaluated in the program under construction
+  bool objective_ = true; // an expectation may stand here: not in a drift, whose samples are particles
+  std::map<uint32_t, Range> time_ranges_;  // of the variables of integrals
   uint32_t streams_ = 0;
   std::vector<NodeId> estimates_;
   std::map<uint32_t, Value> substituted_;  // first arguments, by call expression

@@ -32,6 +32,8 @@ class Restore {
 };
 
 constexpr int kDeepestCall = 300;
+/// A large script evaluates some ten thousand expressions for a program.
+constexpr long long kMostWork = 2'000'000;
 
 }  // namespace
 
@@ -54,8 +56,9 @@ ScopePtr Elaborator::scope(ScopePtr parent, bool function) {
 }
 
 Value Elaborator::evaluate(ExprId id, ScopePtr scope) {
-  if (!id.valid()) return poison();
+  if (!id.valid() || !affordable(program_[id].span)) return poison();
   const Expr& e = program_[id];
+  const size_t reports = sink_.count();
   auto operand = [&](size_t k) { return evaluate(e.operands[k], scope); };
   Value v;
   switch (e.kind) {
@@ -97,12 +100,68 @@ Value Elaborator::evaluate(ExprId id, ScopePtr scope) {
     case ExprKind::Lambda:
       v = {Closure{.name = "fn", .parameters = &e.parameters, .body = e.body, .scope = scope, .span = e.span}, e.span};
       break;
-    case ExprKind::Shape:
-      sink_.report<Kind::WrongKindOfValue>(e.span, "a shape", "a value");
-      return poison();
+    case ExprKind::Shape: sink_.report<Kind::WrongKindOfValue>(e.span, "a shape", "a value"); return poison();
   }
   v.origin = e.span;
+  trace(reports, e.span, "it is reached from here");
   return v;
+}
+
+bool Elaborator::affordable(Span span) {
+  if (++work_ == kMostWork)
+    sink_.report<Kind::TooMuchWork>(span, kMostWork).suggestion = "fewer turns of `repeat`, or a recursion that ends sooner";
+  return work_ < kMostWork;
+}
+
+bool Elaborator::in_library(Span span) const { return span.known() && sources_.name(span.file).starts_with("stdlib/"); }
+
+void Elaborator::trace(size_t first_report, Span span, std::string_view note) {
+  if (sink_.count() == first_report || !span.known() || in_library(span)) return;
+  sink_.annotate(first_report, {span, std::string(note)}, [&](const diagnostics::Diagnostic& d) {
+    return in_library(d.span) && diagnostics::info(d.kind).level == diagnostics::Level::Error &&
+           std::all_of(d.notes.begin(), d.notes.end(), [&](const diagnostics::Note& n) { return in_library(n.span); });
+  });
+}
+
+std::optional<Range> Elaborator::path_range(const Instance& path) {
+  const Declaration& d = *path.declaration;
+  if (std::find(in_progress_.begin(), in_progress_.end(), &d) != in_progress_.end()) {
+    sink_.report<Kind::CyclicDefinition>(d.name_span, d.name);
+    return {};
+  }
+  in_progress_.push_back(&d);
+  const Value v = evaluate(d.range, path.scope);
+  in_progress_.pop_back();
+  if (v.poisoned()) return {};
+  auto* range = v.get<Range>();
+  if (!range || range->text) {
+    sink_.report<Kind::WrongKindOfValue>(v.origin, range ? "a range of texts" : v.describe(g()), "a range of times");
+    return {};
+  }
+  if (!std::isfinite(range->from) || !std::isfinite(range->to)) {
+    sink_.report<Kind::WrongKindOfValue>(v.origin, "a range without an end", "a range of times such as `0..1`");
+    return {};
+  }
+  if (range->to <= range->from) {
+    sink_.report<Kind::EmptyRange>(v.origin, fmt::format("{:g}", range->from), fmt::format("{:g}", range->to));
+    return {};
+  }
+  return *range;
+}
+
+Value Elaborator::check_potential(const Closure& closure, Value result) {
+  if (result.poisoned() || closure.model.empty()) return result;
+  const Declaration* d = declaration(closure.model);
+  if (!d || d->kind != DeclarationKind::Potential) return result;
+  auto* t = result.get<Tensor>();
+  if (t && g()[t->node].shape.rank == 0) return result;
+  const Span at = result.origin.known() ? result.origin : d->name_span;
+  if (t)
+    sink_.report<Kind::NotAScalar>(at, fmt::format("the potential `{}`", d->name), g()[t->node].shape.text()).suggestion =
+        "a net gives one number with `out = 1`; a vector field is declared as `velocity`";
+  else
+    sink_.report<Kind::WrongKindOfValue>(at, result.describe(g()), fmt::format("a number for the potential `{}`", d->name));
+  return poison();
 }
 
 const Declaration* Elaborator::declaration(std::string_view name) const {
@@ -142,7 +201,8 @@ Value Elaborator::global(const Declaration& d) {
 Value Elaborator::evaluate_global(const Declaration& d) {
   switch (d.kind) {
     case DeclarationKind::Const:
-      if (auto set = options_.constants.find(d.name); set != options_.constants.end()) return constant(set->second, d.span);
+      if (auto set = options_.constants.find(d.name); set != options_.constants.end())
+        return constant(set->second, d.span);
       return evaluate(d.value, top_);
     case DeclarationKind::Data: {
       if (auto known = datasets_.find(d.name); known != datasets_.end())
@@ -153,15 +213,24 @@ Value Elaborator::evaluate_global(const Declaration& d) {
       return v;
     }
     case DeclarationKind::Fn:
-      return {Closure{.name = d.name, .parameters = &d.parameters, .body = d.body, .scope = top_, .span = d.name_span}, d.name_span};
+      return {Closure{.name = d.name, .parameters = &d.parameters, .body = d.body, .scope = top_, .span = d.name_span},
+              d.name_span};
     case DeclarationKind::Potential:
     case DeclarationKind::Velocity:
-      return {Closure{.name = d.name, .parameters = &d.parameters, .body = d.body, .scope = top_, .span = d.name_span, .model = d.name},
+      return {Closure{.name = d.name,
+                      .parameters = &d.parameters,
+                      .body = d.body,
+                      .scope = top_,
+                      .span = d.name_span,
+                      .model = d.name},
               d.name_span};
     case DeclarationKind::Path:
       if (d.value.valid()) {
         Restore prefer(prefer_paths_, true);
-        return evaluate(d.value, top_);
+        Value v = evaluate(d.value, top_);
+        if (auto* i = v.instance(); v.poisoned() || (i && i->declaration->kind == DeclarationKind::Path)) return v;
+        sink_.report<Kind::WrongKindOfValue>(program_[d.value].span, v.describe(g()), "a path such as `linear(cells)`");
+        return poison();
       }
       if (d.parameters.empty()) return {std::make_shared<const Instance>(Instance{&d, top_, ""}), d.name_span};
       return {Maker{&d}, d.name_span};
@@ -208,7 +277,8 @@ Value Elaborator::range(const Expr& e, ScopePtr scope) {
   if (from.get<std::string>() && to.get<std::string>()) {
     const auto a = numbered(*from.get<std::string>()), b = numbered(*to.get<std::string>());
     if (!a || !b || a->first != b->first) {
-      sink_.report<Kind::WrongKindOfValue>(e.span, "a range of unlike texts", "two texts that differ in a number at their end, such as \"x1\"..\"x5\"");
+      sink_.report<Kind::WrongKindOfValue>(e.span, "a range of unlike texts",
+                                           "two texts that differ in a number at their end, such as \"x1\"..\"x5\"");
       return poison();
     }
     r = {static_cast<double>(a->second), static_cast<double>(b->second), 1, a->first, true};
@@ -233,36 +303,39 @@ Value Elaborator::range(const Expr& e, ScopePtr scope) {
   return {r, e.span};
 }
 
-bool Elaborator::bind_arguments(std::string_view callee, const std::vector<ast::Parameter>& parameters, const Expr& call,
-                                ScopePtr caller, ScopePtr into, const std::function<Value(size_t, Value)>& adapt) {
-  std::vector<const Argument*> given(parameters.size());
+std::vector<const Argument*> Elaborator::match(std::string_view callee, const std::vector<std::string>& names,
+                                               const Expr& call, bool& fine) {
+  std::vector<const Argument*> given(names.size());
   size_t position = 0;
-  bool fine = true;
   for (const Argument& a : call.arguments) {
-    size_t k = position;
-    if (a.name.empty()) {
-      ++position;
-    } else {
-      k = std::find_if(parameters.begin(), parameters.end(), [&](const auto& p) { return p.name == a.name; }) - parameters.begin();
-    }
-    if (k >= parameters.size()) {
+    const size_t k = a.name.empty() ? position++ : std::find(names.begin(), names.end(), a.name) - names.begin();
+    if (k >= names.size()) {
       fine = false;
       if (a.name.empty()) {
-        sink_.report<Kind::TooManyArguments>(program_[a.value].span, callee, parameters.size(), call.arguments.size());
+        sink_.report<Kind::TooManyArguments>(program_[a.value].span, callee, names.size(), call.arguments.size());
         break;
       }
-      std::vector<std::string> names;
-      for (const auto& p : parameters) names.push_back(p.name);
       auto& d = sink_.report<Kind::UnknownArgument>(a.name_span, callee, a.name);
-      if (const std::string near = diagnostics::nearest(a.name, names); !near.empty()) d.suggestion = fmt::format("did you mean `{}`?", near);
+      if (const std::string near = diagnostics::nearest(a.name, names); !near.empty())
+        d.suggestion = fmt::format("did you mean `{}`?", near);
       continue;
     }
     if (given[k]) {
-      sink_.report<Kind::RepeatedArgument>(program_[a.value].span, parameters[k].name);
+      sink_.report<Kind::RepeatedArgument>(program_[a.value].span, names[k]);
       fine = false;
     }
     given[k] = &a;
   }
+  return given;
+}
+
+bool Elaborator::bind_arguments(std::string_view callee, const std::vector<ast::Parameter>& parameters,
+                                const Expr& call, ScopePtr caller, ScopePtr into,
+                                const std::function<Value(size_t, Value)>& adapt) {
+  std::vector<std::string> names;
+  for (const ast::Parameter& p : parameters) names.push_back(p.name);
+  bool fine = true;
+  const std::vector<const Argument*> given = match(callee, names, call, fine);
   for (size_t k = 0; k < parameters.size(); ++k) {
     Value v;
     if (given[k]) {
@@ -292,19 +365,22 @@ Value Elaborator::run_body(const Closure& closure, ScopePtr inner, std::string p
   for (const ast::Parameter& p : *closure.parameters) {
     Binding* b = inner->find(p.name);
     auto* t = b ? b->value.get<Tensor>() : nullptr;
-    if (t && differentiates_by(closure.body, p.name)) *b = {p.name, {Tensor{ir::variable(g(), t->node)}, b->value.origin}, true};
+    if (t && differentiates_by(closure.body, p.name))
+      *b = {p.name, {Tensor{ir::variable(g(), t->node)}, b->value.origin}, true};
   }
-  return block(closure.body, inner);
+  return check_potential(closure, block(closure.body, inner));
 }
 
 Value Elaborator::invoke(const Closure& closure, const Expr& call, ScopePtr caller) {
   ScopePtr inner = scope(closure.scope, true);
   if (!bind_arguments(closure.name, *closure.parameters, call, caller, inner)) return poison();
-  const std::string site = fmt::format("{}/e{}", place_, call.span.begin + (static_cast<uint64_t>(call.span.file.value) << 32));
+  const std::string site =
+      fmt::format("{}/e{}", place_, call.span.begin + (static_cast<uint64_t>(call.span.file.value) << 32));
   return run_body(closure, inner, closure.model.empty() ? site : "");
 }
 
-Value Elaborator::call_closure(const Closure& closure, const std::vector<Value>& arguments, Span span, std::string_view place) {
+Value Elaborator::call_closure(const Closure& closure, const std::vector<Value>& arguments, Span span,
+                               std::string_view place) {
   if (arguments.size() > closure.parameters->size()) {
     sink_.report<Kind::TooManyArguments>(span, closure.name, closure.parameters->size(), arguments.size());
     return poison();
@@ -325,13 +401,21 @@ Value Elaborator::apply(const Value& callee, const std::vector<Value>& arguments
   if (callee.poisoned()) return poison();
   if (callee.get<Tensor>()) return callee;
   if (auto* c = callee.get<Closure>()) return call_closure(*c, arguments, span);
-  if (auto* n = callee.get<Native>()) return (*n->call)(arguments);
+  if (auto* n = callee.get<Native>()) {
+    if (arguments.size() == 2) return (*n->call)(arguments);
+    if (arguments.size() > 2)
+      sink_.report<Kind::TooManyArguments>(span, n->name, 2, arguments.size());
+    else
+      sink_.report<Kind::MissingArgument>(span, n->name, arguments.empty() ? "x" : "t");
+    return poison();
+  }
   if (auto* i = callee.instance(); i && i->declaration->kind == DeclarationKind::Net) {
     ScopePtr inner = open(*i);
     if (auto f = member(*i, "apply", inner)) return call_closure(*f, arguments, span, i->place);
   }
   if (auto* b = callee.get<Builtin>()) {
-    CallArguments a{span, arguments, std::vector<ExprId>(arguments.size()), std::vector<bool>(arguments.size(), true), b->self};
+    CallArguments a{span, arguments, std::vector<ExprId>(arguments.size()), std::vector<bool>(arguments.size(), true),
+                    b->self};
     a.values.resize(b->info->parameters.size());
     a.given.resize(b->info->parameters.size());
     a.expressions.resize(b->info->parameters.size());
@@ -358,8 +442,16 @@ Value Elaborator::call(ExprId id, ScopePtr scope) {
     Restore save(substituted_);
     substituted_.erase(id.value);
     ScopePtr inner = this->scope(c->scope, true);
-    if (!bind_arguments(c->name, *c->parameters, e, scope, inner, [&](size_t k, Value v) { return k == 0 ? first : v; })) return poison();
+    if (!bind_arguments(c->name, *c->parameters, e, scope, inner,
+                        [&](size_t k, Value v) { return k == 0 ? first : v; }))
+      return poison();
     return run_body(*c, inner, c->model.empty() ? fmt::format("{}/e{}", place_, id.value) : "");
+  }
+  if (auto* t = callee.get<Tensor>(); t && g()[t->node].sampled) {
+    // A constant may stand where a function is wanted; what depends on a sample is no constant function.
+    sink_.report<Kind::WrongKindOfValue>(program_[e.operands[0]].span, callee.describe(g()), "a function").suggestion =
+        fmt::format("to multiply, write `{}·(…)`", text(e.operands[0]));
+    return poison();
   }
   if (auto* m = callee.get<Maker>()) return make_instance(*m, e, scope);
   if (auto* b = callee.get<Builtin>()) return call_builtin(*b, e, scope);
@@ -384,7 +476,8 @@ Value Elaborator::call(ExprId id, ScopePtr scope) {
   return apply(callee, arguments, e.span);
 }
 
-Value Elaborator::call_dataset(const std::shared_ptr<const Dataset>& data, const std::vector<Value>& arguments, Span span) {
+Value Elaborator::call_dataset(const std::shared_ptr<const Dataset>& data, const std::vector<Value>& arguments,
+                               Span span) {
   if (arguments.size() != 1) {
     sink_.report<Kind::TooManyArguments>(span, data->samples->name, 1, arguments.size());
     return poison();
@@ -394,64 +487,50 @@ Value Elaborator::call_dataset(const std::shared_ptr<const Dataset>& data, const
 }
 
 Value Elaborator::call_builtin(const Builtin& builtin, const Expr& e, ScopePtr scope) {
-  // The same matching as for functions of the script, by parameters made from the builtin's names.
-  std::vector<ast::Parameter> parameters;
-  CallArguments a{.span = e.span, .self = builtin.self};
-  const auto& names = builtin.info->parameters;
-  const bool variadic = !names.empty() && names.back().ends_with("…");
-  const size_t count = variadic ? std::max(names.size(), e.arguments.size()) : names.size();
-  for (size_t k = 0; k < count; ++k) {
-    std::string_view n = names[std::min(k, names.size() - 1)];
-    parameters.push_back({std::string(n.substr(0, n.find(n.ends_with("?") ? "?" : "…"))), {}, {}});
+  std::vector<std::string> names;
+  std::vector<bool> optional;
+  for (std::string_view n : builtin.info->parameters) {
+    optional.push_back(n.ends_with("?"));
+    names.emplace_back(n.substr(0, n.size() - optional.back()));
   }
-  a.values.resize(count), a.given.resize(count), a.expressions.resize(count);
-  size_t position = 0;
   bool fine = true;
-  for (const Argument& given : e.arguments) {
-    size_t k = position;
-    if (given.name.empty()) {
-      ++position;
-    } else {
-      k = std::find_if(parameters.begin(), parameters.end(), [&](const auto& p) { return p.name == given.name; }) - parameters.begin();
-    }
-    if (k >= count) {
+  const std::vector<const Argument*> given = match(builtin.info->name, names, e, fine);
+  CallArguments a{.span = e.span,
+                  .values = std::vector<Value>(names.size()),
+                  .expressions = std::vector<ExprId>(names.size()),
+                  .given = std::vector<bool>(names.size()),
+                  .self = builtin.self};
+  for (size_t k = 0; k < names.size(); ++k) {
+    if (given[k]) {
+      a.given[k] = true;
+      a.expressions[k] = given[k]->value;
+      a.values[k] = evaluate(given[k]->value, scope);
+      fine = fine && !a.values[k].poisoned();
+    } else if (!optional[k] && fine) {
+      sink_.report<Kind::MissingArgument>(e.span, builtin.info->name, names[k]);
       fine = false;
-      if (given.name.empty()) {
-        sink_.report<Kind::TooManyArguments>(program_[given.value].span, builtin.info->name, count, e.arguments.size());
-        break;
-      }
-      std::vector<std::string> known;
-      for (const auto& p : parameters) known.push_back(p.name);
-      auto& d = sink_.report<Kind::UnknownArgument>(given.name_span, builtin.info->name, given.name);
-      if (const std::string near = diagnostics::nearest(given.name, known); !near.empty()) d.suggestion = fmt::format("did you mean `{}`?", near);
-      continue;
     }
-    if (a.given[k]) sink_.report<Kind::RepeatedArgument>(program_[given.value].span, parameters[k].name), fine = false;
-    a.given[k] = true;
-    a.expressions[k] = given.value;
-    a.values[k] = evaluate(given.value, scope);
-    fine = fine && !a.values[k].poisoned();
   }
-  for (size_t k = 0; k < count && fine; ++k)
-    if (!a.given[k] && !names[std::min(k, names.size() - 1)].ends_with("?")) {
-      sink_.report<Kind::MissingArgument>(e.span, builtin.info->name, parameters[k].name);
-      fine = false;
-    }
   return fine ? builtin.info->call(*this, a) : poison();
 }
 
 Value Elaborator::call_word(const Word& word, const Expr& e, ScopePtr scope) {
   Word out = word;
-  for (const Argument& a : e.arguments) {
+  for (size_t k = 0; k < e.arguments.size(); ++k) {
+    const Argument& a = e.arguments[k];
     const Value v = evaluate(a.value, scope);
-    if (!out.arguments.count(a.name)) {
-      auto& d = sink_.report<Kind::UnknownArgument>(a.name_span.known() ? a.name_span : program_[a.value].span, word.name, a.name);
+    if (v.poisoned()) return poison();
+    const bool placed = a.name.empty() && k < word.arguments.size();
+    const std::string name = placed ? std::next(word.arguments.begin(), static_cast<ptrdiff_t>(k))->first : a.name;
+    if (!out.arguments.count(name)) {
+      auto& d = sink_.report<Kind::UnknownArgument>(a.name_span.known() ? a.name_span : program_[a.value].span,
+                                                    word.name, name.empty() ? text(a.value) : name);
       std::string known;
       for (const auto& [name, unused] : word.arguments) known += (known.empty() ? "`" : ", `") + name + "`";
       d.suggestion = known.empty() ? fmt::format("write `{}` alone", word.name) : "its parameters are " + known;
       return poison();
     }
-    const NodeId node = tensor(v, "an argument");
+    const NodeId node = tensor(v, fmt::format("`{}`", name));
     if (!node.valid()) return poison();
     std::vector<double> numbers;
     if (auto c = ir::constant_value(g(), node)) {
@@ -461,10 +540,14 @@ Value Elaborator::call_word(const Word& word, const Expr& e, ScopePtr scope) {
         if (auto c = ir::constant_value(g(), part)) numbers.push_back(*c);
     }
     if (static_cast<int>(numbers.size()) != g()[node].shape.count()) {
-      sink_.report<Kind::NotAConstant>(program_[a.value].span, "an argument of a metric");
+      sink_.report<Kind::NotAConstant>(program_[a.value].span, fmt::format("`{}`", name));
       return poison();
     }
-    out.arguments[a.name] = numbers;
+    if (word.arguments.at(name).size() == 1 && numbers.size() != 1) {
+      sink_.report<Kind::NotAScalar>(program_[a.value].span, fmt::format("`{}`", name), g()[node].shape.text());
+      return poison();
+    }
+    out.arguments[name] = numbers;
   }
   return {out, e.span};
 }
@@ -486,7 +569,8 @@ Value Elaborator::make_instance(const Maker& maker, const Expr& e, ScopePtr call
   const Declaration& d = *maker.declaration;
   ScopePtr inner = scope(top_, true);
   if (!bind_arguments(d.name, d.parameters, e, caller, inner)) return poison();
-  const std::string place = fmt::format("{}/e{}", place_, e.span.begin + (static_cast<uint64_t>(e.span.file.value) << 32));
+  const std::string place =
+      fmt::format("{}/e{}", place_, e.span.begin + (static_cast<uint64_t>(e.span.file.value) << 32));
   if (d.kind == DeclarationKind::Net && store_) layer_name(place, d.name);
   return {std::make_shared<const Instance>(Instance{&d, inner, owner_ + "|" + place}), e.span};
 }
@@ -517,7 +601,10 @@ ScopePtr Elaborator::open(const Instance& instance) {
   ScopePtr inner = scope(instance.scope, true);
   for (const Statement& s : program_[instance.declaration->body].statements) {
     if (s.kind == StatementKind::Function)
-      inner->bind(s.name, {Closure{.name = s.name, .parameters = &s.parameters, .body = s.body, .scope = inner, .span = s.name_span}, s.name_span});
+      inner->bind(
+          s.name,
+          {Closure{.name = s.name, .parameters = &s.parameters, .body = s.body, .scope = inner, .span = s.name_span},
+           s.name_span});
     else if (s.kind == StatementKind::Let)
       inner->bind(s.name, evaluate(s.value, inner));
   }
@@ -544,17 +631,18 @@ Value Elaborator::member_value(const Expr& e, ScopePtr scope) {
   } else if (auto* i = base.instance(); i && i->declaration->kind == DeclarationKind::Path) {
     known = {"start", "end"};
     if (e.text == "start" || e.text == "end") {
-      const Value r = evaluate(i->declaration->range, i->scope);
-      if (auto* range = r.get<Range>()) return constant(e.text == "start" ? range->from : range->to, e.span);
-      if (!r.poisoned()) sink_.report<Kind::WrongKindOfValue>(r.origin, r.describe(g()), "a range of times");
+      if (auto range = path_range(*i)) return constant(e.text == "start" ? range->from : range->to, e.span);
       return poison();
     }
   } else {
-    sink_.report<Kind::WrongKindOfValue>(program_[e.operands[0]].span, base.describe(g()), "something with members, such as a path or a data set");
+    sink_.report<Kind::WrongKindOfValue>(program_[e.operands[0]].span, base.describe(g()),
+                                         "something with members, such as a path or a data set");
     return poison();
   }
-  auto& d = sink_.report<Kind::MissingMember>(e.focus.known() ? e.focus : e.span, base.dataset() ? "data set" : "path", text(e.operands[0]), e.text);
-  if (const std::string near = diagnostics::nearest(e.text, known); !near.empty()) d.suggestion = fmt::format("did you mean `{}`?", near);
+  auto& d = sink_.report<Kind::MissingMember>(e.focus.known() ? e.focus : e.span, base.dataset() ? "data set" : "path",
+                                              text(e.operands[0]), e.text);
+  if (const std::string near = diagnostics::nearest(e.text, known); !near.empty())
+    d.suggestion = fmt::format("did you mean `{}`?", near);
   return poison();
 }
 
@@ -589,11 +677,14 @@ void Elaborator::statement(const Statement& s, ScopePtr scope, Value& result) {
     case StatementKind::State:
     case StatementKind::Minimize: return;  // read by those who run the member functions
     case StatementKind::Function:
-      scope->bind(s.name, {Closure{.name = s.name, .parameters = &s.parameters, .body = s.body, .scope = scope, .span = s.name_span}, s.name_span});
+      scope->bind(
+          s.name,
+          {Closure{.name = s.name, .parameters = &s.parameters, .body = s.body, .scope = scope, .span = s.name_span},
+           s.name_span});
       return;
     case StatementKind::Repeat: {
       const auto n = whole(evaluate(s.value, scope), "the number of turns of `repeat`", 0);
-      for (int turn = 0; n && turn < *n; ++turn) {
+      for (int turn = 0; n && turn < *n && affordable(s.span); ++turn) {
         Restore place(place_, fmt::format("{}/r{}.{}", place_, s.span.begin, turn));
         block(s.body, this->scope(scope));
       }
@@ -616,12 +707,20 @@ void Elaborator::parameter(const Statement& s, ScopePtr scope) {
     scope->bind(s.name, poison());
     return;
   }
+  if (!s.value.valid()) {
+    sink_.report<Kind::WrongKindOfValue>(s.span, "a parameter without an initial value",
+                                         "one such as `= lecun_normal()` or `= zeros()`");
+    scope->bind(s.name, poison());
+    return;
+  }
   ir::Shape shape;
   if (s.type.valid()) {
     for (ExprId size : program_[s.type].operands) {
       const auto n = whole(evaluate(size, scope), "a size", 1);
       if (!n || shape.rank == 2) {
-        if (n) sink_.report<Kind::BadShape>(program_[s.type].span, fmt::format("the parameter `{}`", s.name), "more than two axes", "a number, vector or matrix");
+        if (n)
+          sink_.report<Kind::BadShape>(program_[s.type].span, fmt::format("the parameter `{}`", s.name),
+                                       "more than two axes", "a number, vector or matrix");
         scope->bind(s.name, poison());
         return;
       }
@@ -648,10 +747,15 @@ void Elaborator::parameter(const Statement& s, ScopePtr scope) {
     if (!store_->closed) {
       // The initial value: a number, or a distribution, or a function from (outputs, inputs) to one of them.
       Value initial = evaluate(s.value, scope);
-      if (initial.get<Closure>()) initial = apply(initial, {constant(shape.rank > 0 ? shape[0] : 1), constant(shape.rank > 1 ? shape[1] : 1)}, program_[s.value].span);
-      const NodeId element = initial.get<Tensor>() ? initial.get<Tensor>()->node : initial.poisoned() ? ir::kNone : draw(initial, program_[s.value].span);
+      if (initial.get<Closure>())
+        initial = apply(initial, {constant(shape.rank > 0 ? shape[0] : 1), constant(shape.rank > 1 ? shape[1] : 1)},
+                        program_[s.value].span);
+      const NodeId element = initial.get<Tensor>() ? initial.get<Tensor>()->node
+                             : initial.poisoned()  ? ir::kNone
+                                                   : draw(initial, program_[s.value].span);
       if (element.valid() && g()[element].shape.rank > 0)
-        sink_.report<Kind::NotAScalar>(program_[s.value].span, "the initial value of one entry", g()[element].shape.text());
+        sink_.report<Kind::NotAScalar>(program_[s.value].span, "the initial value of one entry",
+                                       g()[element].shape.text());
       building_->initial.resize(index + 1, ir::kNone);
       building_->initial[index] = element;
     }

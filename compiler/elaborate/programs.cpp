@@ -48,6 +48,9 @@ const Model* Elaborated::model(std::string_view name) const {
 
 /// Builds every program of a script with one elaborator.
 class Programs {
+  static constexpr int kMostWhole = 2'000'000'000, kMostBatch = 10'000'000, kMostTimes = 100'000,
+                       kMostSteps = 1'000'000;
+
  public:
   explicit Programs(Elaborator& e) : e_(e) {}
   Elaborated all();
@@ -67,11 +70,12 @@ class Programs {
   ExprId setting(const Declaration& d, std::string_view name) const;
   Value setting_value(const Declaration& d, std::string_view name);
   double number_setting(const Declaration& d, std::string_view name, double least, double most, std::string_view range);
-  int whole_setting(const Declaration& d, std::string_view name, int least);
+  int whole_setting(const Declaration& d, std::string_view name, int least, int most = kMostWhole);
   std::vector<double> times_setting(const Declaration& d, const Value& v);
 
   bool train(const Declaration& d, Trained& out);
-  bool objective(Trained& t, const Instance& dynamics, ScopePtr scope, Building& b, NodeId& total, std::vector<NodeId>& terms);
+  bool objective(Trained& t, const Instance& dynamics, ScopePtr scope, Building& b, NodeId& total,
+                 std::vector<NodeId>& terms);
   bool optimize(Trained& t, const Declaration& d, Building& b, NodeId total, std::vector<NodeId> terms);
   bool functions(Trained& t);
   bool draw(Trained& t);
@@ -99,7 +103,8 @@ class Programs {
   std::vector<std::unique_ptr<Trained>> trained_;
 };
 
-Elaborator::Elaborator(const ast::Program& program, const source::Sources& sources, const Options& options, diagnostics::Sink& sink)
+Elaborator::Elaborator(const ast::Program& program, const source::Sources& sources, const Options& options,
+                       diagnostics::Sink& sink)
     : program_(program), sources_(sources), options_(options), sink_(sink) {
   for (const Declaration& d : program.declarations) {
     if (d.kind == DeclarationKind::Path && !d.parameters.empty()) declarations_["path " + d.name] = &d;
@@ -109,7 +114,8 @@ Elaborator::Elaborator(const ast::Program& program, const source::Sources& sourc
 
 Elaborated Elaborator::run() { return Programs(*this).all(); }
 
-Elaborated elaborate(const ast::Program& program, const source::Sources& sources, const Options& options, diagnostics::Sink& sink) {
+Elaborated elaborate(const ast::Program& program, const source::Sources& sources, const Options& options,
+                     diagnostics::Sink& sink) {
   return Elaborator(program, sources, options, sink).run();
 }
 
@@ -118,22 +124,29 @@ Elaborated Programs::all() {
   for (const Declaration& d : e_.program_.declarations)
     if (d.kind == DeclarationKind::Train) {
       auto t = std::make_unique<Trained>();
+      const size_t reports = e_.sink_.count();
       if (train(d, *t)) trained_.push_back(std::move(t));
+      e_.trace(reports, e_.program_[d.value].span, "in the training declared here");
     }
   for (const Declaration& d : e_.program_.declarations) {
     if (d.kind == DeclarationKind::Sample) {
       Sampling s;
+      const size_t reports = e_.sink_.count();
       if (sample(d, s)) out.samplings.push_back(std::move(s));
+      e_.trace(reports, d.name_span, "in the sampling declared here");
     } else if (d.kind == DeclarationKind::Evaluate) {
       Evaluation v;
+      const size_t reports = e_.sink_.count();
       if (evaluation(d, v)) out.evaluations.push_back(std::move(v));
+      e_.trace(reports, d.model_span, "in the evaluation declared here");
     }
   }
   for (auto& t : trained_) out.models.push_back(std::move(t->model));
   return out;
 }
 
-// --- programs ----------------------------------------------------------------------------------------------------------
+// --- programs
+// ----------------------------------------------------------------------------------------------------------
 
 void Programs::start(Building& building, ParameterStore* store) {
   e_.building_ = &building;
@@ -142,6 +155,9 @@ void Programs::start(Building& building, ParameterStore* store) {
   e_.streams_ = 0;
   e_.estimates_.clear();
   e_.substituted_.clear();
+  e_.time_ranges_.clear();
+  e_.work_ = 0;
+  e_.objective_ = true;
   e_.owner_.clear();
   e_.place_.clear();
 }
@@ -156,13 +172,15 @@ NodeId Programs::input(std::string name, Shape shape, bool sampled, Role role, i
   return node;
 }
 
-// --- settings ----------------------------------------------------------------------------------------------------------
+// --- settings
+// ----------------------------------------------------------------------------------------------------------
 
 ExprId Programs::setting(const Declaration& d, std::string_view name) const {
   const std::string kind(ast::keyword(d.kind));
   const std::string owner = d.kind == DeclarationKind::Evaluate ? d.model : d.name;
   const auto& options = e_.options_;
-  if (auto set = options.settings.find(fmt::format("{}.{}.{}", kind, owner, name)); set != options.settings.end()) return set->second;
+  if (auto set = options.settings.find(fmt::format("{}.{}.{}", kind, owner, name)); set != options.settings.end())
+    return set->second;
   for (const ast::Setting& s : d.settings)
     if (s.name == name) return s.value;
   auto fallback = options.defaults.find(fmt::format("{}.{}", kind, name));
@@ -174,7 +192,8 @@ Value Programs::setting_value(const Declaration& d, std::string_view name) {
   return id.valid() ? e_.evaluate(id, e_.top_) : Value{};
 }
 
-double Programs::number_setting(const Declaration& d, std::string_view name, double least, double most, std::string_view range) {
+double Programs::number_setting(const Declaration& d, std::string_view name, double least, double most,
+                                std::string_view range) {
   const auto v = e_.number(setting_value(d, name), fmt::format("the setting `{}`", name));
   if (!v) return least;
   if (*v >= least && *v <= most) return *v;
@@ -182,8 +201,13 @@ double Programs::number_setting(const Declaration& d, std::string_view name, dou
   return least;
 }
 
-int Programs::whole_setting(const Declaration& d, std::string_view name, int least) {
-  return e_.whole(setting_value(d, name), name, least).value_or(least);
+int Programs::whole_setting(const Declaration& d, std::string_view name, int least, int most) {
+  const auto v = e_.number(setting_value(d, name), fmt::format("the setting `{}`", name));
+  if (!v) return least;
+  if (*v == std::floor(*v) && *v >= least && *v <= most) return static_cast<int>(*v);
+  fail<Kind::BadSetting>(e_.program_[setting(d, name)].span, name, fmt::format("{:g}", *v),
+                         *v > most ? fmt::format("at most {}", most) : fmt::format("a whole number ≥ {}", least));
+  return least;
 }
 
 std::vector<double> Programs::times_setting(const Declaration& d, const Value& v) {
@@ -191,11 +215,17 @@ std::vector<double> Programs::times_setting(const Declaration& d, const Value& v
   if (v.poisoned()) return out;
   if (auto* r = v.get<Range>(); r && !r->text) {
     if (r->step == 0) {
-      auto& x = e_.sink_.report<Kind::BadSetting>(v.origin, "times", "a range without a step", "a list of times or a range with a step");
+      auto& x = e_.sink_.report<Kind::BadSetting>(v.origin, "times", "a range without a step",
+                                                  "a list of times or a range with a step");
       x.suggestion = fmt::format("write `{:g}..{:g} by {:g}`", r->from, r->to, (r->to - r->from) / 10);
       return out;
     }
-    const auto n = static_cast<int>(std::floor((r->to - r->from) / r->step + 1e-9));
+    const double last = std::floor((r->to - r->from) / r->step + 1e-9);
+    if (!(last < kMostTimes)) {
+      fail<Kind::BadSetting>(v.origin, "times", fmt::format("a range of {:g} times", last + 1), fmt::format("at most {} times", kMostTimes));
+      return out;
+    }
+    const auto n = static_cast<int>(last);
     for (int i = 0; i <= n; ++i) out.push_back(r->from + i * r->step);
     return out;
   }
@@ -223,12 +253,14 @@ Value Programs::as_instance(Value v, DeclarationKind kind, Span span) {
   if (auto* m = v.get<Maker>()) v = e_.instantiate(*m->declaration, {}, span);
   if (auto* i = v.instance(); i && i->declaration->kind == kind) return v;
   if (!v.poisoned())
-    e_.sink_.report<Kind::WrongKindOfValue>(span, v.describe(g()),
-                                            fmt::format("{} {}", kind == DeclarationKind::Optimizer ? "an" : "a", ast::keyword(kind)));
+    e_.sink_.report<Kind::WrongKindOfValue>(
+        span, v.describe(g()),
+        fmt::format("{} {}", kind == DeclarationKind::Optimizer ? "an" : "a", ast::keyword(kind)));
   return {};
 }
 
-// --- training ----------------------------------------------------------------------------------------------------------
+// --- training
+// ----------------------------------------------------------------------------------------------------------
 
 const Instance* Programs::dynamics(const Declaration& train, Value& keep) {
   keep = as_instance(e_.evaluate(train.value, e_.top_), DeclarationKind::Dynamics, e_.program_[train.value].span);
@@ -255,7 +287,7 @@ bool Programs::train(const Declaration& d, Trained& t) {
   Model& m = t.model;
   m.name = d.name, m.span = d.name_span;
   m.steps = whole_setting(d, "steps", 1);
-  m.batch = whole_setting(d, "batch", 1);
+  m.batch = whole_setting(d, "batch", 1, kMostBatch);
   m.seed = static_cast<uint64_t>(whole_setting(d, "seed", 0));
   m.average = number_setting(d, "ema", 0, 0.9999999, "between 0 and 1");
   const Value precision = setting_value(d, "precision");
@@ -267,18 +299,23 @@ bool Programs::train(const Declaration& d, Trained& t) {
   Value keep;
   const Instance* dyn = dynamics(d, keep);
   if (!dyn) return false;
-  if (!learned(*dyn)) return fail<Kind::WrongKindOfValue>(e_.program_[d.value].span, "a dynamics without a learned function", "a potential or velocity among its arguments");
+  if (!learned(*dyn))
+    return fail<Kind::WrongKindOfValue>(e_.program_[d.value].span, "a dynamics without a learned function",
+                                        "a potential or velocity among its arguments");
   if (auto path = path_of(*dyn)) {
-    const Value r = e_.evaluate(path->declaration->range, path->scope);
-    if (r.poisoned()) return false;
+    const auto range = e_.path_range(*path);
+    if (!range) return false;
     m.has_path = true;
-    if (auto* range = r.get<Range>()) m.from = range->from, m.to = range->to;
+    m.from = range->from, m.to = range->to;
     const NodeId x = e_.draw({PathAt{path, ir::constant(g(), m.from)}, d.name_span}, d.name_span);
     if (!x.valid()) return false;
-    if (g()[x].shape.rank > 1) return fail<Kind::BadShape>(path->declaration->name_span, "a sample of the path", g()[x].shape.text(), "a number or a vector");
+    if (g()[x].shape.rank > 1)
+      return fail<Kind::BadShape>(path->declaration->name_span, "a sample of the path", g()[x].shape.text(),
+                                  "a number or a vector");
     m.dimension = g()[x].shape.count();
   } else {
-    return fail<Kind::WrongKindOfValue>(e_.program_[d.value].span, "a dynamics without a path", "a path among its arguments");
+    return fail<Kind::WrongKindOfValue>(e_.program_[d.value].span, "a dynamics without a path",
+                                        "a path among its arguments");
   }
   e_.streams_ = 0;
   ScopePtr scope = e_.open(*dyn);
@@ -291,11 +328,14 @@ bool Programs::train(const Declaration& d, Trained& t) {
   return draw(t) && functions(t);
 }
 
-bool Programs::objective(Trained& t, const Instance& dynamics, ScopePtr scope, Building& b, NodeId& total, std::vector<NodeId>& terms) {
+bool Programs::objective(Trained& t, const Instance& dynamics, ScopePtr scope, Building& b, NodeId& total,
+                         std::vector<NodeId>& terms) {
   const Statement* minimize = nullptr;
   for (const Statement& s : e_.program_[dynamics.declaration->body].statements)
     if (s.kind == StatementKind::Minimize) minimize = &s;
-  if (!minimize) return fail<Kind::MissingMember>(dynamics.declaration->name_span, "dynamics", dynamics.declaration->name, "minimize");
+  if (!minimize)
+    return fail<Kind::MissingMember>(dynamics.declaration->name_span, "dynamics", dynamics.declaration->name,
+                                     "minimize");
   std::vector<SignedTerm> parts;
   flatten(e_.program_, minimize->value, 1, parts);
   bool fine = true;
@@ -325,7 +365,8 @@ bool Programs::objective(Trained& t, const Instance& dynamics, ScopePtr scope, B
     if (i >= b.initial.size() || !b.initial[i].valid()) return false;
     entries.push_back(t.store.entries[i].parameter.name);
   }
-  if (entries.empty()) return fail<Kind::WrongKindOfValue>(minimize->span, "an objective without parameters", "something to learn");
+  if (entries.empty())
+    return fail<Kind::WrongKindOfValue>(minimize->span, "an objective without parameters", "something to learn");
   t.model.initial = finish(b, b.initial, entries);
   return true;
 }
@@ -335,7 +376,8 @@ bool Programs::optimize(Trained& t, const Declaration& d, Building& b, NodeId to
   const size_t count = t.store.entries.size();
   // Derivatives are taken of the simplified objective: ∇s and ∂ₜs share their passes there, and so do their adjoints.
   std::vector<int> slots;
-  for (size_t i = 0; i < count; ++i) slots.push_back(static_cast<int>(g()[b.parameter_nodes.at(static_cast<int>(i))].attributes.index));
+  for (size_t i = 0; i < count; ++i)
+    slots.push_back(static_cast<int>(g()[b.parameter_nodes.at(static_cast<int>(i))].attributes.index));
   terms.push_back(total);
   simplify::Simplified small = simplify::simplify(g(), terms);
   b.graph = std::move(small.graph);
@@ -355,7 +397,8 @@ bool Programs::optimize(Trained& t, const Declaration& d, Building& b, NodeId to
   std::optional<differentiate::Obstacle> obstacle;
   std::vector<NodeId> gradients = differentiate::gradient(g(), total, {parameters}, ir::kNone, &obstacle);
   if (obstacle) {
-    auto& x = e_.sink_.report<Kind::NotDifferentiable>(d.name_span, ir::info(g()[obstacle->node].op).name, obstacle->reason);
+    auto& x =
+        e_.sink_.report<Kind::NotDifferentiable>(d.name_span, ir::info(g()[obstacle->node].op).name, obstacle->reason);
     x.notes.push_back({g()[obstacle->node].origin, "it is used here"});
     return false;
   }
@@ -384,7 +427,9 @@ bool Programs::optimize(Trained& t, const Declaration& d, Building& b, NodeId to
     }
   m.states = static_cast<int>(states.size());
   const auto update = e_.member(*optimizer, "update", opened);
-  if (!update) return fail<Kind::MissingMember>(optimizer->declaration->name_span, "optimizer", optimizer->declaration->name, "update");
+  if (!update)
+    return fail<Kind::MissingMember>(optimizer->declaration->name_span, "optimizer", optimizer->declaration->name,
+                                     "update");
   if (update->parameters->size() != 4)
     return fail<Kind::TooManyArguments>(update->span, "update", update->parameters->size(), 4);
 
@@ -393,16 +438,22 @@ bool Programs::optimize(Trained& t, const Declaration& d, Building& b, NodeId to
   for (size_t i = 0; i < count; ++i) {
     const Parameter& p = t.store.entries[i].parameter;
     ScopePtr inner = e_.scope(opened, true);
-    const Value arguments[] = {{Tensor{parameters[i]}, p.span}, {Tensor{gradients[i]}, p.span}, {Tensor{k}, p.span}, {Tensor{n}, p.span}};
+    const Value arguments[] = {
+        {Tensor{parameters[i]}, p.span}, {Tensor{gradients[i]}, p.span}, {Tensor{k}, p.span}, {Tensor{n}, p.span}};
     for (int a = 0; a < 4; ++a) inner->bind((*update->parameters)[a].name, arguments[a]);
     for (int s = 0; s < m.states; ++s)
-      inner->bind(states[s], {Tensor{input(fmt::format("{}.{}", p.name, states[s]), p.shape, false, Role::State, static_cast<int>(i) * m.states + s)}, p.span});
+      inner->bind(states[s], {Tensor{input(fmt::format("{}.{}", p.name, states[s]), p.shape, false, Role::State,
+                                           static_cast<int>(i) * m.states + s)},
+                              p.span});
     const Value result = e_.block(update->body, inner);
     if (result.poisoned()) return false;
     auto keep = [&](const Value& v, std::vector<NodeId>& out) {
       NodeId node = e_.tensor(v, "the result of an update");
       if (!node.valid()) return false;
       if (g()[node].shape.rank == 0 && p.shape.rank > 0) node = ir::fill(g(), node, p.shape);
+      if (g()[node].shape.count() != p.shape.count())
+        return fail<Kind::BadShape>(update->span, fmt::format("the result of `update` for `{}`", p.name),
+                                    g()[node].shape.text(), p.shape.text());
       if (!(g()[node].shape == p.shape)) node = ir::reshape(g(), node, p.shape);
       out.push_back(node);
       return true;
@@ -430,7 +481,8 @@ bool Programs::optimize(Trained& t, const Declaration& d, Building& b, NodeId to
   return true;
 }
 
-// --- the learned functions -----------------------------------------------------------------------------------------------
+// --- the learned functions
+// -----------------------------------------------------------------------------------------------
 
 bool Programs::draw(Trained& t) {
   Building b;
@@ -452,8 +504,10 @@ bool Programs::functions(Trained& t) {
   Value keep;
   const Instance* dyn = dynamics(*t.declaration, keep);
   if (!dyn) return false;
+  e_.objective_ = false;
   const Span span = t.model.span;
-  const NodeId px = input("x", point_shape(t.model.dimension), true, Role::Point), pt = input("t", {}, true, Role::PointTime);
+  const NodeId px = input("x", point_shape(t.model.dimension), true, Role::Point),
+               pt = input("t", {}, true, Role::PointTime);
   const NodeId x = ir::variable(g(), px), time = ir::variable(g(), pt);
   const std::vector<Value> at{{Tensor{x}, span}, {Tensor{time}, span}};
   std::vector<NodeId> outputs;
@@ -479,14 +533,16 @@ bool Programs::functions(Trained& t) {
   for (const char* name : {"drift", "noise", "growth"}) {
     const auto f = e_.member(*dyn, name, scope);
     if (!f) {
-      if (name == std::string_view("drift")) return fail<Kind::MissingMember>(dyn->declaration->name_span, "dynamics", dyn->declaration->name, "drift");
+      if (name == std::string_view("drift"))
+        return fail<Kind::MissingMember>(dyn->declaration->name_span, "dynamics", dyn->declaration->name, "drift");
       continue;
     }
-    const bool timed = f->parameters->size() == 1;
+    const bool timed = name == std::string_view("noise") && f->parameters->size() == 1;
     const NodeId node = e_.tensor(e_.call_closure(*f, timed ? std::vector<Value>{at[1]} : at, f->span), name);
     if (!node.valid()) return false;
     const Shape wanted = name == std::string_view("drift") ? g()[px].shape : Shape{};
-    if (!(g()[node].shape == wanted)) return fail<Kind::BadShape>(f->span, fmt::format("`{}`", name), g()[node].shape.text(), wanted.text());
+    if (!(g()[node].shape == wanted))
+      return fail<Kind::BadShape>(f->span, fmt::format("`{}`", name), g()[node].shape.text(), wanted.text());
     put(name, node, {});
     if (name == std::string_view("noise")) t.model.has_noise = true;
     if (name == std::string_view("growth")) t.model.has_growth = true;
@@ -495,7 +551,8 @@ bool Programs::functions(Trained& t) {
   return true;
 }
 
-// --- particles -------------------------------------------------------------------------------------------------------------
+// --- particles
+// -------------------------------------------------------------------------------------------------------------
 
 bool Programs::stepper(Trained& t, const Declaration& d, Stepper& out) {
   Building b;
@@ -506,11 +563,13 @@ bool Programs::stepper(Trained& t, const Declaration& d, Stepper& out) {
   const Value solver_value = as_instance(setting_value(d, "solver"), DeclarationKind::Solver, span);
   const Instance* solver = solver_value.instance();
   if (!dyn || !solver) return false;
+  e_.objective_ = false;
   out.text = e_.text(setting(d, "solver"));
   ScopePtr opened = e_.open(*dyn), steps = e_.open(*solver);
 
   const int dimension = t.model.dimension;
-  const NodeId x = input("x", point_shape(dimension), true, Role::Point), log_weight = input("log_weight", {}, true, Role::LogWeight);
+  const NodeId x = input("x", point_shape(dimension), true, Role::Point),
+               log_weight = input("log_weight", {}, true, Role::LogWeight);
   const NodeId time = input("t", {}, false, Role::Time), h = input("h", {}, false, Role::TimeStep);
   const auto drift = *e_.member(*dyn, "drift", opened);
   const auto growth = e_.member(*dyn, "growth", opened);
@@ -525,14 +584,16 @@ bool Programs::stepper(Trained& t, const Declaration& d, Stepper& out) {
     return e_.vector_of({v, e_.call_closure(*growth, {point, a[1]}, span)}, span);
   };
   const Value f{Native{"drift", std::make_shared<const std::function<Value(const std::vector<Value>&)>>(field)}, span};
-  const Value state = growth ? e_.vector_of({{Tensor{x}, span}, {Tensor{log_weight}, span}}, span) : Value{Tensor{x}, span};
+  const Value state =
+      growth ? e_.vector_of({{Tensor{x}, span}, {Tensor{log_weight}, span}}, span) : Value{Tensor{x}, span};
   NodeId increment = ir::constant(g(), 0, g()[e_.tensor(state, "a state")].shape);
   if (noise) {
     const Declaration* normal = e_.declaration("normal");
     AM_CHECK(normal, "the standard library has no `normal`");
     const NodeId z = e_.draw(e_.instantiate(*normal, {e_.constant(dimension)}, span), span);
-    const std::vector<Value> arguments = noise->parameters->size() == 1 ? std::vector<Value>{{Tensor{time}, span}}
-                                                                        : std::vector<Value>{{Tensor{x}, span}, {Tensor{time}, span}};
+    const std::vector<Value> arguments = noise->parameters->size() == 1
+                                             ? std::vector<Value>{{Tensor{time}, span}}
+                                             : std::vector<Value>{{Tensor{x}, span}, {Tensor{time}, span}};
     const NodeId sigma = e_.scalar(e_.call_closure(*noise, arguments, span), "`noise`");
     if (!sigma.valid() || !z.valid()) return false;
     NodeId dw = ir::scale(g(), ir::mul(g(), ir::unary(g(), Op::Sqrt, h), sigma), z);
@@ -540,32 +601,42 @@ bool Programs::stepper(Trained& t, const Declaration& d, Stepper& out) {
     increment = dw;
   }
   const auto step = e_.member(*solver, "step", steps);
-  if (!step) return fail<Kind::MissingMember>(solver->declaration->name_span, "solver", solver->declaration->name, "step");
+  if (!step)
+    return fail<Kind::MissingMember>(solver->declaration->name_span, "solver", solver->declaration->name, "step");
   const Value now{Tensor{time}, span}, width{Tensor{h}, span};
   const Value next = e_.call_closure(*step, {f, state, now, width, {Tensor{increment}, span}}, span);
   const NodeId y = e_.tensor(next, "a step of a solver");
   if (!y.valid()) return false;
+  if (const Shape wanted = g()[e_.tensor(state, "a state")].shape; !(g()[y].shape == wanted))
+    return fail<Kind::BadShape>(step->span, "the result of `step`", g()[y].shape.text(), wanted.text());
   const NodeId nx = growth ? e_.tidy(ir::slice(g(), y, 0, 0, dimension)) : y;
   const NodeId nw = growth ? e_.tidy(ir::slice(g(), y, 0, dimension, 1)) : log_weight;
   std::vector<NodeId> outputs{nx, nw};
   std::vector<std::string> names{"x", "log_weight"};
   if (const auto error = e_.member(*solver, "error", steps)) {
-    if (noise) return fail<Kind::BadSetting>(span, "solver", fmt::format("`{}`, whose step adapts to a smooth solution", solver->declaration->name), "one with fixed steps, since the dynamics has noise");
+    if (noise)
+      return fail<Kind::BadSetting>(
+          span, "solver", fmt::format("`{}`, whose step adapts to a smooth solution", solver->declaration->name),
+          "one with fixed steps, since the dynamics has noise");
     const NodeId estimate = e_.scalar(e_.call_closure(*error, {f, state, now, width}, span), "`error`");
     if (!estimate.valid()) return false;
     outputs.push_back(estimate), names.push_back("error");
     Binding* tol = solver->scope->find("tol");
     Binding* order = steps->find("order");
-    if (!tol || !order) return fail<Kind::MissingMember>(solver->declaration->name_span, "solver", solver->declaration->name, tol ? "order" : "tol");
+    if (!tol || !order)
+      return fail<Kind::MissingMember>(solver->declaration->name_span, "solver", solver->declaration->name,
+                                       tol ? "order" : "tol");
     out.tolerance = e_.number(tol->value, "`tol`").value_or(1e-6);
     out.order = e_.whole(order->value, "`order`", 1).value_or(1);
     if (out.tolerance <= 0) return fail<Kind::BadSetting>(span, "tol", fmt::format("{:g}", out.tolerance), "positive");
   } else {
     Binding* per_unit = solver->scope->find("steps");
-    if (!per_unit) return fail<Kind::MissingMember>(solver->declaration->name_span, "solver", solver->declaration->name, "steps");
+    if (!per_unit)
+      return fail<Kind::MissingMember>(solver->declaration->name_span, "solver", solver->declaration->name, "steps");
     const auto n = e_.number(per_unit->value, "`steps`");
     if (!n) return false;
     if (*n <= 0) return fail<Kind::BadSetting>(span, "steps", fmt::format("{:g}", *n), "positive");
+    if (*n > kMostSteps) return fail<Kind::BadSetting>(span, "steps", fmt::format("{:g}", *n), fmt::format("at most {} per unit of time", kMostSteps));
     out.steps_per_unit = *n;
   }
   out.step = finish(b, outputs, names);
@@ -608,20 +679,24 @@ bool Programs::sample(const Declaration& d, Sampling& out) {
     const ExprId start = setting(d, "start");
     if (!start.valid() || !origin(e_.evaluate(start, e_.top_), e_.program_[start].span, out.start, b)) return false;
     if (out.start.dimension != t->model.dimension)
-      return fail<Kind::DimensionMismatch>(e_.program_[start].span, e_.text(start), out.start.dimension, d.model, t->model.dimension);
+      return fail<Kind::DimensionMismatch>(e_.program_[start].span, e_.text(start), out.start.dimension, d.model,
+                                           t->model.dimension);
     const bool given = setting(d, "count").valid();
     out.count = given ? whole_setting(d, "count", 1) : out.start.snapshots ? out.start.rows() : 1000;
     if (out.start.snapshots && out.count != out.start.rows()) out.start.snapshots = nullptr;
     for (double time : out.times)
       if (time < t->model.from - 1e-9 || time > t->model.to + 1e-9)
-        return fail<Kind::TimeOutOfRange>(e_.program_[setting(d, "times")].span, fmt::format("{:g}", time), fmt::format("{:g}", t->model.from),
-                                          fmt::format("{:g}", t->model.to), d.model);
+        return fail<Kind::TimeOutOfRange>(e_.program_[setting(d, "times")].span, fmt::format("{:g}", time),
+                                          fmt::format("{:g}", t->model.from), fmt::format("{:g}", t->model.to),
+                                          d.model);
   }
   return stepper(*t, d, out.stepper);
 }
 
 bool Programs::metrics(const Declaration& d, Evaluation& out) {
   const Value v = setting_value(d, "metrics");
+  if (v.get<List>() && v.get<List>()->items.empty())
+    return fail<Kind::BadSetting>(v.origin, "metrics", "an empty list", "at least one of w1, w2, mmd, spread");
   const std::vector<Value> one{v};
   const std::vector<Value>& items = v.get<List>() ? v.get<List>()->items : one;
   for (const Value& item : items) {
@@ -666,7 +741,10 @@ bool Programs::evaluation(const Declaration& d, Evaluation& out) {
   if (auto data = reference.dataset()) {
     out.against = data->samples;
     dimension = data->samples->dimension;
-    if (!data->samples->timed()) return fail<Kind::WrongKindOfValue>(span, fmt::format("the data set `{}`, which has no times", data->samples->name), "a data set with times, or a path");
+    if (!data->samples->timed())
+      return fail<Kind::WrongKindOfValue>(span,
+                                          fmt::format("the data set `{}`, which has no times", data->samples->name),
+                                          "a data set with times, or a path");
     out.times = data->samples->times;
   } else if (auto* i = reference.instance(); i && i->declaration->kind == DeclarationKind::Path) {
     const NodeId time = input("t", {}, false, Role::Time);
@@ -679,16 +757,23 @@ bool Programs::evaluation(const Declaration& d, Evaluation& out) {
   } else {
     return fail<Kind::WrongKindOfValue>(span, reference.describe(g()), "a path or a data set with times");
   }
-  if (dimension != t->model.dimension) return fail<Kind::DimensionMismatch>(span, out.against_text, dimension, d.model, t->model.dimension);
+  if (dimension != t->model.dimension)
+    return fail<Kind::DimensionMismatch>(span, out.against_text, dimension, d.model, t->model.dimension);
   if (const ExprId times = setting(d, "times"); times.valid()) {
     out.times = times_setting(d, e_.evaluate(times, e_.top_));
     for (double time : out.times)
-      if (out.against && !out.against->at(time)) return fail<Kind::MissingTime>(e_.program_[times].span, out.against_text, fmt::format("{:g}", time));
+      if (out.against && !out.against->at(time))
+        return fail<Kind::MissingTime>(e_.program_[times].span, out.against_text, fmt::format("{:g}", time));
   }
-  if (out.times.size() < 2) return out.times.empty() ? false : fail<Kind::BadSetting>(span, "times", "one time only", "a start and at least one time of comparison");
+  if (out.times.size() < 2)
+    return out.times.empty()
+               ? false
+               : fail<Kind::BadSetting>(span, "times", "one time only", "a start and at least one time of comparison");
   for (double time : out.times)
     if (time < t->model.from - 1e-9 || time > t->model.to + 1e-9)
-      return fail<Kind::TimeOutOfRange>(span, fmt::format("{:g}", time), fmt::format("{:g}", t->model.from), fmt::format("{:g}", t->model.to), d.model);
+      return fail<Kind::TimeOutOfRange>(setting(d, "times").valid() ? e_.program_[setting(d, "times")].span : span,
+                                        fmt::format("{:g}", time), fmt::format("{:g}", t->model.from),
+                                        fmt::format("{:g}", t->model.to), d.model);
   if (setting(d, "count").valid()) out.count = whole_setting(d, "count", 2);
   if (!stepper(*t, d, out.stepper)) return false;
   if (setting(d, "velocity").valid() && !gap(*t, d, out)) return false;
@@ -700,6 +785,7 @@ bool Programs::gap(Trained& t, const Declaration& d, Evaluation& out) {
   start(b, &t.store);
   Value keep;
   const Instance* dyn = dynamics(*t.declaration, keep);
+  e_.objective_ = false;
   const auto path = dyn ? path_of(*dyn) : nullptr;
   if (!path) return false;
   const ExprId velocity = setting(d, "velocity");
@@ -715,7 +801,8 @@ bool Programs::gap(Trained& t, const Declaration& d, Evaluation& out) {
   ScopePtr scope = e_.open(*dyn);
   const NodeId drift = e_.tensor(e_.call_closure(*e_.member(*dyn, "drift", scope), at, span), "`drift`");
   if (!v.valid() || !drift.valid()) return false;
-  if (!(g()[v].shape == g()[drift].shape)) return fail<Kind::ShapeMismatch>(span, "velocity", g()[v].shape.text(), g()[drift].shape.text());
+  if (!(g()[v].shape == g()[drift].shape))
+    return fail<Kind::ShapeMismatch>(span, "velocity", g()[v].shape.text(), g()[drift].shape.text());
   const NodeId error = ir::sub(g(), drift, v);
   auto half_mean = [&](NodeId x) { return ir::mean(g(), ir::scale(g(), 0.5 * length, ir::dot(g(), x, x))); };
   out.has_velocity = true;

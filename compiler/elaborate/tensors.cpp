@@ -20,14 +20,19 @@ std::string Value::describe(const ir::Graph& g) const {
     std::string operator()(const std::string&) { return "a text"; }
     std::string operator()(const List&) { return "a list"; }
     std::string operator()(const Range&) { return "a range"; }
-    std::string operator()(const Closure& c) { return c.model.empty() ? "a function" : "the learned function `" + c.model + "`"; }
+    std::string operator()(const Closure& c) {
+      return c.model.empty() ? "a function" : "the learned function `" + c.model + "`";
+    }
     std::string operator()(const Maker& m) {
-      return "the " + std::string(ast::keyword(m.declaration->kind)) + " `" + m.declaration->name + "` without its arguments";
+      return "the " + std::string(ast::keyword(m.declaration->kind)) + " `" + m.declaration->name +
+             "` without its arguments";
     }
     std::string operator()(const std::shared_ptr<const Instance>& i) {
       return "the " + std::string(ast::keyword(i->declaration->kind)) + " `" + i->declaration->name + "`";
     }
-    std::string operator()(const std::shared_ptr<const Dataset>& d) { return "the data set `" + d->samples->name + "`"; }
+    std::string operator()(const std::shared_ptr<const Dataset>& d) {
+      return "the data set `" + d->samples->name + "`";
+    }
     std::string operator()(const Snapshot&) { return "a snapshot of a data set"; }
     std::string operator()(const PathAt&) { return "a path at a time"; }
     std::string operator()(const Builtin& b) { return "the function `" + std::string(b.info->name) + "`"; }
@@ -63,7 +68,10 @@ std::optional<int> Elaborator::whole(const Value& v, std::string_view what, int 
   const auto value = number(v, what);
   if (!value) return {};
   if (*value == std::floor(*value) && *value >= least && *value < 2e9) return static_cast<int>(*value);
-  sink_.report<Kind::BadSetting>(v.origin, what, fmt::format("{:g}", *value), fmt::format("a whole number ≥ {}", least));
+  const bool large = *value == std::floor(*value) && *value >= least;
+  sink_.report<Kind::WrongKindOfValue>(v.origin, fmt::format("{:g}", *value),
+                                       large ? fmt::format("a smaller number for {}", what)
+                                             : fmt::format("a whole number ≥ {} for {}", least, what));
   return {};
 }
 
@@ -72,9 +80,7 @@ NodeId Elaborator::tidy(NodeId node) {
   return s.rank == 1 && s[0] == 1 ? ir::reshape(g(), node, {}) : node;
 }
 
-NodeId Elaborator::as_vector(NodeId node) {
-  return g()[node].shape.rank == 0 ? ir::reshape(g(), node, {1}) : node;
-}
+NodeId Elaborator::as_vector(NodeId node) { return g()[node].shape.rank == 0 ? ir::reshape(g(), node, {1}) : node; }
 
 Value Elaborator::elementwise(Op op, std::vector<Value> operands, Span span) {
   std::vector<NodeId> nodes;
@@ -132,7 +138,8 @@ Value Elaborator::binary(std::string_view op, const Value& a, const Value& b, Sp
   if (op == "·" && sx.rank == 2 && sy.rank == 0 && sx[1] == 1) return make(ir::matvec(g(), x, y), span);
   if (op == "^") {
     if (!scalars) {
-      auto& d = sink_.report<Kind::BadShape>(span, "the base or the exponent of a power", (sx.rank ? sx : sy).text(), "a number");
+      auto& d = sink_.report<Kind::BadShape>(span, "the base or the exponent of a power", (sx.rank ? sx : sy).text(),
+                                             "a number");
       d.suggestion = "write `|v|²` for the squared length, or `v*v` for the square of each element";
       return poison();
     }

@@ -73,6 +73,8 @@ std::optional<double> constant_value(const Graph& g, NodeId x) {
   return g[x].attributes.value;
 }
 
-bool is_constant(const Graph& g, NodeId x, double value) { return g[x].op == Op::Const && g[x].attributes.value == value; }
+bool is_constant(const Graph& g, NodeId x, double value) {
+  return g[x].op == Op::Const && g[x].attributes.value == value;
+}
 
 }  // namespace am::ir

@@ -34,13 +34,13 @@ inline constexpr int kOpCount = 0
 
 /// What an op needs beside its operands; ops.def says which fields it uses.
 struct Attributes {
-  double value = 0;        // Const
-  uint32_t index = 0;      // Table: which table; Input: which slot; Uniform, Weyl: stream; Variable: serial number
-  int axis = 0;            // Slice, Pad, Concat; Broadcast, Sum: bit mask of axes
-  int start = 0;           // Slice; Pad: zeros before
+  double value = 0;    // Const
+  uint32_t index = 0;  // Table: which table; Input: which slot; Uniform, Weyl: stream; Variable: serial number
+  int axis = 0;        // Slice, Pad, Concat; Broadcast, Sum: bit mask of axes
+  int start = 0;       // Slice; Pad: zeros before
   bool transpose_a = false, transpose_b = false;  // MatMul
-  bool sampled = false;    // Input: one value per sample
-  Shape shape;             // leaves, Broadcast, Reshape, Slice, Pad: shape of the result
+  bool sampled = false;                           // Input: one value per sample
+  Shape shape;                                    // leaves, Broadcast, Reshape, Slice, Pad: shape of the result
   bool operator==(const Attributes&) const = default;
 };
 

@@ -117,7 +117,8 @@ NodeId concat_transpose(const At& at, int k, NodeId ct) {
 NodeId matmul_transpose(const At& at, int k, NodeId ct) {
   const Attributes a = at.node().attributes;
   if (k == 0)
-    return a.transpose_a ? matmul(at.g, at[1], ct, a.transpose_b, true) : matmul(at.g, ct, at[1], false, !a.transpose_b);
+    return a.transpose_a ? matmul(at.g, at[1], ct, a.transpose_b, true)
+                         : matmul(at.g, ct, at[1], false, !a.transpose_b);
   return a.transpose_b ? matmul(at.g, ct, at[0], true, a.transpose_a) : matmul(at.g, at[0], ct, !a.transpose_a, false);
 }
 

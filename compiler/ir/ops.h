@@ -49,9 +49,7 @@ constexpr Derivative partials(NodeId (*f)(const At&, int)) { return {DerivativeK
 constexpr Derivative linear(NodeId (*f)(const At&, int, NodeId)) { return {DerivativeKind::Linear, nullptr, f}; }
 constexpr Derivative bilinear(NodeId (*f)(const At&, int, NodeId)) { return {DerivativeKind::Bilinear, nullptr, f}; }
 constexpr Derivative zero(std::string_view why) { return {DerivativeKind::Zero, nullptr, nullptr, why}; }
-constexpr Derivative unsupported(std::string_view why) {
-  return {DerivativeKind::Unsupported, nullptr, nullptr, why};
-}
+constexpr Derivative unsupported(std::string_view why) { return {DerivativeKind::Unsupported, nullptr, nullptr, why}; }
 
 enum class LoweringKind {
   Leaf,         // a constant, a table, an input: nothing to compute

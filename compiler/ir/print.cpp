@@ -10,11 +10,14 @@ std::string attributes_text(const Graph& g, const Node& node) {
   switch (node.op) {
     case Op::Const: return fmt::format(" {:g}", a.value);
     case Op::Input: return fmt::format(" \"{}\"", g.slots()[a.index].name);
-    case Op::Table: case Op::Uniform: case Op::Weyl: return fmt::format(" #{}", a.index);
+    case Op::Table:
+    case Op::Uniform:
+    case Op::Weyl: return fmt::format(" #{}", a.index);
     case Op::Slice: return fmt::format(" [axis {}, {}..{}]", a.axis, a.start, a.start + node.shape[a.axis]);
     case Op::Pad: return fmt::format(" [axis {}, from {}]", a.axis, a.start);
     case Op::Concat: return fmt::format(" [axis {}]", a.axis);
-    case Op::Broadcast: case Op::Sum: return fmt::format(" [axes {:b}]", a.axis);
+    case Op::Broadcast:
+    case Op::Sum: return fmt::format(" [axes {:b}]", a.axis);
     case Op::MatMul: return fmt::format("{}{}", a.transpose_a ? " [aᵀ]" : "", a.transpose_b ? " [bᵀ]" : "");
     default: return "";
   }

@@ -42,8 +42,7 @@ Location Sources::locate(Span span) const {
 }
 
 int code_points(std::string_view utf8) {
-  return static_cast<int>(
-      std::count_if(utf8.begin(), utf8.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+  return static_cast<int>(std::count_if(utf8.begin(), utf8.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
 size_t invalid_utf8(std::string_view text) {

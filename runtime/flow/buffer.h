@@ -26,7 +26,9 @@ class Buffer {
   lower::Precision precision() const { return precision_; }
   void* data() { return data_.get(); }
   const void* data() const { return data_.get(); }
-  double get(size_t i) const { return f32() ? reinterpret_cast<const float*>(data_.get())[i] : reinterpret_cast<const double*>(data_.get())[i]; }
+  double get(size_t i) const {
+    return f32() ? reinterpret_cast<const float*>(data_.get())[i] : reinterpret_cast<const double*>(data_.get())[i];
+  }
   void set(size_t i, double v) {
     if (f32())
       reinterpret_cast<float*>(data_.get())[i] = static_cast<float>(v);

@@ -19,7 +19,8 @@ std::vector<size_t> extents(const ir::Shape& s) {
 }
 
 Array array_of(const Buffer& b, const ir::Shape& shape) {
-  return b.precision() == lower::Precision::F32 ? Array::of(b.floats(), extents(shape)) : Array::of(b.doubles(), extents(shape));
+  return b.precision() == lower::Precision::F32 ? Array::of(b.floats(), extents(shape))
+                                                : Array::of(b.doubles(), extents(shape));
 }
 
 /// Every buffer of `w` with its name in the file and its shape, in order.
@@ -37,7 +38,8 @@ void each(const Model& m, W& w, F f) {
 
 bool save(const std::string& path, const Model& model, const Weights& weights, diagnostics::Sink& sink) {
   Archive archive;
-  each(model, weights, [&](const std::string& name, const ir::Shape& shape, const Buffer& b) { archive[name] = array_of(b, shape); });
+  each(model, weights,
+       [&](const std::string& name, const ir::Shape& shape, const Buffer& b) { archive[name] = array_of(b, shape); });
   const int64_t step[] = {weights.step};
   archive["step"] = Array::of(std::span<const int64_t>(step), {});
   archive["model"] = Array::of(std::string_view(model.name));
@@ -52,7 +54,8 @@ std::optional<Weights> load(const std::string& path, const Model& model, diagnos
   Archive archive;
   auto refuse = [&](const std::string& why, bool there = true) -> std::optional<Weights> {
     sink.report<Kind::BadCheckpoint>(model.span, path, why).suggestion =
-        there ? "the file is left as it is; `amc run` without `--resume`, or with another `--out`, trains anew" : "`amc run` makes it";
+        there ? "the file is left as it is; `amc run` without `--resume`, or with another `--out`, trains anew"
+              : "`amc run` makes it";
     return {};
   };
   if (const data::FileError error = data::read_npz(path, archive)) return refuse(error.what, !error.system);
@@ -74,7 +77,8 @@ std::optional<Weights> load(const std::string& path, const Model& model, diagnos
     else if (it->second.shape != extents(shape))
       why = fmt::format("`{}` has another shape there than the script's {}", name, shape.text());
     else if (it->second.dtype != (model.f64 ? "<f8" : "<f4"))
-      why = fmt::format("`{}` has type {} there, and the script trains in {}", name, it->second.dtype, model.f64 ? "f64" : "f32");
+      why = fmt::format("`{}` has type {} there, and the script trains in {}", name, it->second.dtype,
+                        model.f64 ? "f64" : "f32");
     else
       std::copy(it->second.bytes.begin(), it->second.bytes.end(), b.bytes().begin());
   });

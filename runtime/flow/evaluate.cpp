@@ -30,7 +30,9 @@ double measure(const Metric& metric, const metrics::Cloud& a, const metrics::Clo
 
 struct Moments {
   std::vector<double> values;
-  double mean() const { return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size()); }
+  double mean() const {
+    return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+  }
   double deviation() const {
     if (values.size() < 2) return 0;
     const double m = mean();
@@ -43,7 +45,11 @@ struct Moments {
 class Evaluator {
  public:
   Evaluator(const Evaluation& e, const Model& m, const Weights& w, const Machine& machine, diagnostics::Sink& sink)
-      : e_(e), m_(m), w_(w), machine_(machine), sink_(sink),
+      : e_(e),
+        m_(m),
+        w_(w),
+        machine_(machine),
+        sink_(sink),
         model_path_(m.draw, m.dimension, m.f64, kDefaultCount, machine, sink) {
     if (e.against_path) against_path_.emplace(e.against_draw, m.dimension, m.f64, kDefaultCount, machine, sink);
   }
@@ -99,7 +105,9 @@ Evaluator::Points Evaluator::reference(double time, int r, std::string_view purp
   return out;
 }
 
-Evaluator::Points Evaluator::fresh(double time, size_t count, int r) { return model_path_(time, count, stream("floor", time, r)); }
+Evaluator::Points Evaluator::fresh(double time, size_t count, int r) {
+  return model_path_(time, count, stream("floor", time, r));
+}
 
 void Evaluator::compare(size_t k, const Points& points, const std::vector<double>& weights, const Points& real) {
   const metrics::Cloud a{points, m_.dimension, weights}, b{real, m_.dimension};
@@ -142,12 +150,14 @@ void Evaluator::floors(EvaluationResult& out) {
       for (size_t i = 0; i < e_.metrics.size(); ++i)
         floor[i].values.push_back(measure(e_.metrics[i], {sample, m_.dimension}, {real, m_.dimension}));
     }
-    for (size_t i = 0; i < e_.metrics.size(); ++i) c.figures[i].floor = floor[i].mean(), c.figures[i].floor_deviation = floor[i].deviation();
+    for (size_t i = 0; i < e_.metrics.size(); ++i)
+      c.figures[i].floor = floor[i].mean(), c.figures[i].floor_deviation = floor[i].deviation();
   }
 }
 
 bool Evaluator::whole_path(EvaluationResult& out) {
-  auto scalars = [&](const elaborate::Program& program, std::string_view purpose) -> std::optional<std::vector<double>> {
+  auto scalars = [&](const elaborate::Program& program,
+                     std::string_view purpose) -> std::optional<std::vector<double>> {
     Session s(program, m_.f64, kManySamples, machine_, sink_, e_.span);
     if (!s) return {};
     s.bind_weights(w_.serving());

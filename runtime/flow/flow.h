@@ -66,13 +66,13 @@ struct Particles {
   std::vector<double> mass;                  // per time, mean of the unnormalised weights; empty without growth
 };
 
-std::optional<Particles> sample(const elaborate::Sampling& sampling, const elaborate::Model& model, const Weights& weights,
-                                const Machine& machine, diagnostics::Sink& sink);
+std::optional<Particles> sample(const elaborate::Sampling& sampling, const elaborate::Model& model,
+                                const Weights& weights, const Machine& machine, diagnostics::Sink& sink);
 
 /// A figure with its sampling floor: the same distance between two independent real samples of the same sizes.
 struct Figure {
   std::string metric;
-  double value = 0, deviation = 0;        // mean and standard deviation over the repeats
+  double value = 0, deviation = 0;  // mean and standard deviation over the repeats
   std::optional<double> floor, floor_deviation;
 };
 
@@ -87,21 +87,23 @@ struct EvaluationResult {
   std::optional<double> gap, action;  // ½∫E|drift − exact|² and ½∫E|exact|²
   double objective = 0;               // over `objective_samples` fresh draws
   size_t objective_samples = 0;
-  std::optional<Particles> particles; // of the last repeat, from the start or each one-step target
+  std::optional<Particles> particles;           // of the last repeat, from the start or each one-step target
   std::vector<std::vector<double>> references;  // per comparison
 };
 
 std::optional<EvaluationResult> evaluate(const elaborate::Evaluation& evaluation, const elaborate::Model& model,
                                          const Weights& weights, const Machine& machine, diagnostics::Sink& sink);
 
-/// Values of a model's functions (Model::functions) at points [count, dimension] and times: by output name, [count, size].
+/// Values of a model's functions (Model::functions) at points [count, dimension] and times: by output name, [count,
+/// size].
 struct FunctionValues {
   std::vector<std::string> names;
   std::vector<int> sizes;
   std::vector<std::vector<double>> values;
 };
-std::optional<FunctionValues> functions_at(const elaborate::Model& model, const Weights& weights, std::span<const double> points,
-                                           std::span<const double> times, const Machine& machine, diagnostics::Sink& sink);
+std::optional<FunctionValues> functions_at(const elaborate::Model& model, const Weights& weights,
+                                           std::span<const double> points, std::span<const double> times,
+                                           const Machine& machine, diagnostics::Sink& sink);
 
 /// `count` draws of the model's path at `time`, [count, dimension].
 std::optional<std::vector<double>> draw(const elaborate::Program& program, int dimension, double time, size_t count,

@@ -10,7 +10,10 @@ using elaborate::Role;
 
 Carrier::Carrier(const elaborate::Stepper& stepper, const elaborate::Model& model, const Weights& weights, size_t count,
                  const Machine& machine, diagnostics::Sink& sink, source::Span span)
-    : stepper_(stepper), model_(model.name), span_(span), dimension_(model.dimension),
+    : stepper_(stepper),
+      model_(model.name),
+      span_(span),
+      dimension_(model.dimension),
       session_(stepper.step, model.f64, count, machine, sink, span) {
   if (!session_) return;
   session_.bind_weights(weights.serving());
@@ -74,7 +77,8 @@ bool Carrier::carry(double from, double to, uint64_t seed, diagnostics::Sink& si
     return false;
   }
   if (finite()) return true;
-  sink.report<Kind::NonFiniteSample>(span_, model_, fmt::format("{:g}", to)).suggestion = "more steps, or a better trained model";
+  sink.report<Kind::NonFiniteSample>(span_, model_, fmt::format("{:g}", to)).suggestion =
+      "more steps, or a better trained model";
   return false;
 }
 
@@ -99,15 +103,17 @@ bool Carrier::adaptive(double from, double to, uint64_t seed, diagnostics::Sink&
     const double factor = error > 0 ? 0.9 * std::pow(stepper_.tolerance / error, 1.0 / stepper_.order) : 5;
     h *= std::clamp(factor, 0.2, 5.0);
     if (h < least && t < to - least) {
-      sink.report<Kind::SolverStuck>(span_, fmt::format("{:g}", stepper_.tolerance), fmt::format("{:g}", t), fmt::format("{:g}", least)).suggestion =
-          "a larger `tol`, or a solver with fixed steps such as `rk4(steps = 50)`";
+      sink.report<Kind::SolverStuck>(span_, fmt::format("{:g}", stepper_.tolerance), fmt::format("{:g}", t),
+                                     fmt::format("{:g}", least))
+          .suggestion = "a larger `tol`, or a solver with fixed steps such as `rk4(steps = 50)`";
       return false;
     }
   }
   return true;
 }
 
-Drawer::Drawer(const elaborate::Program& program, int dimension, bool f64, size_t count, const Machine& machine, diagnostics::Sink& sink)
+Drawer::Drawer(const elaborate::Program& program, int dimension, bool f64, size_t count, const Machine& machine,
+               diagnostics::Sink& sink)
     : dimension_(dimension), session_(program, f64, count, machine, sink, {}) {}
 
 std::vector<double> Drawer::operator()(double time, size_t count, uint64_t seed) {
@@ -149,9 +155,11 @@ std::optional<Particles> sample(const elaborate::Sampling& s, const elaborate::M
   if (s.start.snapshots) {
     const auto& rows = s.start.snapshots->rows;
     const size_t first = s.start.snapshots->offsets[s.start.group] * model.dimension;
-    start.assign(rows.begin() + static_cast<ptrdiff_t>(first), rows.begin() + static_cast<ptrdiff_t>(first + s.count * model.dimension));
+    start.assign(rows.begin() + static_cast<ptrdiff_t>(first),
+                 rows.begin() + static_cast<ptrdiff_t>(first + s.count * model.dimension));
   } else {
-    auto drawn = draw(s.start.draw, model.dimension, s.times[0], s.count, key(s.seed, "start"), model.f64, machine, sink);
+    auto drawn =
+        draw(s.start.draw, model.dimension, s.times[0], s.count, key(s.seed, "start"), model.f64, machine, sink);
     if (!drawn) return {};
     start = std::move(*drawn);
   }
@@ -172,8 +180,9 @@ std::optional<Particles> sample(const elaborate::Sampling& s, const elaborate::M
   return out;
 }
 
-std::optional<FunctionValues> functions_at(const elaborate::Model& model, const Weights& weights, std::span<const double> points,
-                                           std::span<const double> times, const Machine& machine, diagnostics::Sink& sink) {
+std::optional<FunctionValues> functions_at(const elaborate::Model& model, const Weights& weights,
+                                           std::span<const double> points, std::span<const double> times,
+                                           const Machine& machine, diagnostics::Sink& sink) {
   const size_t count = times.size(), stride = stride_of(count);
   Session session(model.functions, model.f64, count, machine, sink, model.span);
   if (!session) return {};
@@ -186,7 +195,8 @@ std::optional<FunctionValues> functions_at(const elaborate::Model& model, const 
   session.bind(Role::Point, x.data());
   session.bind(Role::PointTime, t.data());
   std::vector<Buffer> outputs;
-  for (size_t k = 0; k < model.functions.outputs.size(); ++k) outputs.push_back(session.make_output(static_cast<int>(k), count));
+  for (size_t k = 0; k < model.functions.outputs.size(); ++k)
+    outputs.push_back(session.make_output(static_cast<int>(k), count));
   session.run(count, 0, 0);
   FunctionValues out;
   out.names = model.functions.names;

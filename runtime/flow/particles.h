@@ -8,7 +8,8 @@ namespace am::flow {
 /// A program whose output 0 is a draw, compiled once for many draws.
 class Drawer {
  public:
-  Drawer(const elaborate::Program& program, int dimension, bool f64, size_t count, const Machine& machine, diagnostics::Sink& sink);
+  Drawer(const elaborate::Program& program, int dimension, bool f64, size_t count, const Machine& machine,
+         diagnostics::Sink& sink);
   explicit operator bool() const { return static_cast<bool>(session_); }
   /// `count` draws at `time`, [count, dimension].
   std::vector<double> operator()(double time, size_t count, uint64_t seed);

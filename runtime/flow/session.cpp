@@ -13,11 +13,14 @@ uint64_t key(uint64_t seed, std::string_view purpose, uint64_t repeat) {
   // FNV-1a of the purpose, then one round of the generator to spread it.
   uint64_t h = 0xCBF29CE484222325ull;
   for (char c : purpose) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001B3ull;
-  const auto w = ir::philox({static_cast<uint32_t>(h), static_cast<uint32_t>(h >> 32), static_cast<uint32_t>(repeat), static_cast<uint32_t>(repeat >> 32)}, seed);
+  const auto w = ir::philox({static_cast<uint32_t>(h), static_cast<uint32_t>(h >> 32), static_cast<uint32_t>(repeat),
+                             static_cast<uint32_t>(repeat >> 32)},
+                            seed);
   return uint64_t{w[0]} << 32 | w[1];
 }
 
-Session::Session(const elaborate::Program& program, bool f64, size_t samples, const Machine& machine, diagnostics::Sink& sink, source::Span span)
+Session::Session(const elaborate::Program& program, bool f64, size_t samples, const Machine& machine,
+                 diagnostics::Sink& sink, source::Span span)
     : precision_(precision_of(f64)) {
   std::string error;
   program_ = make_native(program, precision_, machine.target, samples, error);

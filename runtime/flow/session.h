@@ -18,7 +18,8 @@ uint64_t key(uint64_t seed, std::string_view purpose, uint64_t repeat = 0);
 class Session {
  public:
   /// Reports CompilerFailure and is empty if the code generator fails.
-  Session(const elaborate::Program& program, bool f64, size_t samples, const Machine& machine, diagnostics::Sink& sink, source::Span span);
+  Session(const elaborate::Program& program, bool f64, size_t samples, const Machine& machine, diagnostics::Sink& sink,
+          source::Span span);
   explicit operator bool() const { return runner_ != nullptr; }
 
   lower::Precision precision() const { return precision_; }

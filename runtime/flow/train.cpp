@@ -50,16 +50,20 @@ class Stepper {
       : model_(model), weights_(weights), session_(model.step, model.f64, model.batch, machine, sink, model.span) {
     if (!session_) return;
     for (auto* group : groups(weights_))
-      for (const Buffer& b : *group) next_.emplace_back(b.precision(), b.count()), before_.emplace_back(b.precision(), b.count());
-    for (size_t i = next_.size(); i < session_.plan().outputs.size(); ++i) scalars_.push_back(session_.make_output(static_cast<int>(i), 1));
+      for (const Buffer& b : *group)
+        next_.emplace_back(b.precision(), b.count()), before_.emplace_back(b.precision(), b.count());
+    for (size_t i = next_.size(); i < session_.plan().outputs.size(); ++i)
+      scalars_.push_back(session_.make_output(static_cast<int>(i), 1));
   }
   explicit operator bool() const { return static_cast<bool>(session_); }
 
   /// Runs step `k` (counted from one) into the second set.
   void run(int k) {
     session_.bind_weights(weights_.parameters);
-    for (size_t i = 0; i < weights_.states.size(); ++i) session_.bind(Role::State, weights_.states[i].data(), static_cast<int>(i));
-    for (size_t i = 0; i < weights_.averages.size(); ++i) session_.bind(Role::Average, weights_.averages[i].data(), static_cast<int>(i));
+    for (size_t i = 0; i < weights_.states.size(); ++i)
+      session_.bind(Role::State, weights_.states[i].data(), static_cast<int>(i));
+    for (size_t i = 0; i < weights_.averages.size(); ++i)
+      session_.bind(Role::Average, weights_.averages[i].data(), static_cast<int>(i));
     for (size_t i = 0; i < next_.size(); ++i) session_.call().outputs[i] = next_[i].data();
     session_.set(Role::StepNumber, k);
     session_.run(model_.batch, key_, static_cast<uint32_t>(k - 1));
@@ -118,14 +122,16 @@ bool finite(const Model& model, const Stepper& step, int k, diagnostics::Sink& s
       span = model.terms[i].span, what = fmt::format("the term `{}`", model.terms[i].text), value = term;
   auto& report = sink.report<Kind::NonFiniteLoss>(span, model.name, k, what, word_for(value));
   if (!(span == model.span)) report.notes.push_back({model.span, "this is the model in training"});
-  report.suggestion = k == 1 ? "the parameters are still the initial ones: look for a logarithm, root or quotient of what may be zero or negative"
+  report.suggestion = k == 1 ? "the parameters are still the initial ones: look for a logarithm, root or quotient of "
+                               "what may be zero or negative"
                              : "a smaller learning rate (`lr`), `clip = 1` or a warm-up keeps steps short";
   return false;
 }
 
 }  // namespace
 
-Ending train(const Model& model, Weights& weights, const Machine& machine, const TrainOptions& options, diagnostics::Sink& sink) {
+Ending train(const Model& model, Weights& weights, const Machine& machine, const TrainOptions& options,
+             diagnostics::Sink& sink) {
   Stepper step(model, weights, machine, sink);
   if (!step) return Ending::Failed;
   const auto began = std::chrono::steady_clock::now();

@@ -114,7 +114,7 @@ void PrintTo(const BadOption& o, std::ostream* out) { *out << o.name; }
 class OptionErrors : public Amc, public ::testing::WithParamInterface<BadOption> {};
 
 TEST_P(OptionErrors, SayWhatToWrite) {
-  write("x.am", "const a = 1\n" + kScript + "sample p from flow { start = q(0); times = [a, 2·a]; count = 3 }\n");
+  write("x.am", "const a = 1\n" + kScript + "sample p from flow { start = q(0); times = [a − 1, a]; count = 3 }\n");
   write("cells.csv", kGood);
   std::vector<std::string> words{"run", "x.am"};
   words.insert(words.end(), GetParam().options.begin(), GetParam().options.end());

@@ -1,6 +1,7 @@
 // The program `amc` as a process, in a folder of its own.
 #pragma once
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/types.h>
 

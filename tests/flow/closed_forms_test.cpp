@@ -39,7 +39,8 @@ double function_gap(const Trained& t, const std::string& name, Exact exact, int 
 class Gaussian : public testing::TestWithParam<int> {};
 
 TEST_P(Gaussian, ActionMatchingFindsTheGradientField) {
-  Trained t = train_script(source_text("examples/gaussian.am"), {.settings = {{"train.flow.seed", std::to_string(GetParam())}}});
+  Trained t = train_script(source_text("examples/gaussian.am"),
+                           {.settings = {{"train.flow.seed", std::to_string(GetParam())}}});
   const auto r = evaluate_script(t);
   EXPECT_LE(relative_gap(r), 0.01);
   EXPECT_NEAR(r.objective, -2.25, 0.02 * 2.25);
@@ -121,11 +122,13 @@ potential s(x, t) = mlp(width = 32, depth = 2)([x, t])
 train flow = uam(s, q) { steps = 4_000; batch = 512; optimizer = adam(lr = 2e-3, decay = cosine); seed = 1 }
 )");
   EXPECT_LE(function_gap(t, "drift", [](std::span<const double>, double) { return std::vector<double>{1.0}; }), 0.02);
-  EXPECT_LE(function_gap(t, "growth", [](std::span<const double> x, double time) { return std::vector<double>{x[0] - 2 * time}; }), 0.02);
+  EXPECT_LE(function_gap(t, "growth",
+                         [](std::span<const double> x, double time) { return std::vector<double>{x[0] - 2 * time}; }),
+            0.02);
 }
 
-/// As above with noise σ = 0.5: the drift that is needed loses the score, b = a + ½σ²∇log q, and since s makes both drift
-/// and growth, s = a(x − 2t) − c(x − 2t)²/2 + const with c for the score part. Matching powers of y = x − 2t in
+/// As above with noise σ = 0.5: the drift that is needed loses the score, b = a + ½σ²∇log q, and since s makes both
+/// drift and growth, s = a(x − 2t) − c(x − 2t)²/2 + const with c for the score part. Matching powers of y = x − 2t in
 /// 2y = (b·y − b′) + ½σ²(y² − 1) + s/(2λ), b = a − c·y, λ = ½, s = a·y − ½c·y² + k:
 ///   y:  2 = a + a,  y²: 0 = −c + ½σ² − ½c,  1: 0 = c − ½σ² + k, so a = 1, c = σ²/3, k = σ²/6.
 TEST(ClosedForm, UnbalancedEntropicTranslation) {
@@ -138,11 +141,15 @@ potential s(x, t) = mlp(width = 32, depth = 2)([x, t])
 train flow = ueam(s, q, sigma = 0.5) { steps = 4_000; batch = 512; optimizer = adam(lr = 2e-3, decay = cosine); seed = 1 }
 )");
   constexpr double c = 0.25 / 3, k = 0.25 / 6;
-  EXPECT_LE(function_gap(t, "drift", [](std::span<const double> x, double time) { return std::vector<double>{1 - c * (x[0] - 2 * time)}; }), 0.02);
-  EXPECT_LE(function_gap(t, "growth", [](std::span<const double> x, double time) {
-              const double y = x[0] - 2 * time;
-              return std::vector<double>{y - c * y * y / 2 + k};
-            }),
+  EXPECT_LE(function_gap(
+                t, "drift",
+                [](std::span<const double> x, double time) { return std::vector<double>{1 - c * (x[0] - 2 * time)}; }),
+            0.02);
+  EXPECT_LE(function_gap(t, "growth",
+                         [](std::span<const double> x, double time) {
+                           const double y = x[0] - 2 * time;
+                           return std::vector<double>{y - c * y * y / 2 + k};
+                         }),
             0.02);
 }
 
@@ -164,7 +171,9 @@ evaluate flow { against = q; velocity = exact; metrics = [spread]; count = 500 }
 
 /// growth.am: mass appears where the unbalanced model says it does, and the balanced one has to travel.
 TEST(Growth, TheUnbalancedModelGrowsWhereTheOtherTravels) {
-  Trained t = train_script(source_text("examples/growth.am"), {.settings = {{"evaluate.unbalanced.repeats", "5"}, {"evaluate.unbalanced.times", "[0, 1]"}}});
+  Trained t =
+      train_script(source_text("examples/growth.am"),
+                   {.settings = {{"evaluate.unbalanced.repeats", "5"}, {"evaluate.unbalanced.times", "[0, 1]"}}});
   const auto r = evaluate_script(t, 1);
   const flow::Figure& w2 = r.comparisons.back().figures[0];
   EXPECT_EQ(w2.metric, "w2");
@@ -173,7 +182,8 @@ TEST(Growth, TheUnbalancedModelGrowsWhereTheOtherTravels) {
   const Machine machine = test_machine();
   const auto& unbalanced = *t.script->elaborated.model("unbalanced");
   const auto x = flow::draw(unbalanced.draw, 2, 0.5, 2000, 5, false, machine, t.script->sink);
-  const auto f = flow::functions_at(unbalanced, t.of("unbalanced"), *x, std::vector<double>(2000, 0.5), machine, t.script->sink);
+  const auto f =
+      flow::functions_at(unbalanced, t.of("unbalanced"), *x, std::vector<double>(2000, 0.5), machine, t.script->sink);
   const size_t growth = std::find(f->names.begin(), f->names.end(), "growth") - f->names.begin();
   double right = 0, left = 0;
   for (size_t i = 0; i < 2000; ++i) ((*x)[2 * i] > 0 ? right : left) += f->values[growth][i];
@@ -182,11 +192,14 @@ TEST(Growth, TheUnbalancedModelGrowsWhereTheOtherTravels) {
 
   // Carried for a short while, the balanced model's particles are already far from the clusters' own width.
   const auto& sampling = t.script->elaborated.samplings[0];
-  const auto p = flow::sample(sampling, *t.script->elaborated.model("balanced"), t.of("balanced"), machine, t.script->sink);
+  const auto p =
+      flow::sample(sampling, *t.script->elaborated.model("balanced"), t.of("balanced"), machine, t.script->sink);
   ASSERT_TRUE(p) << messages(*t.script);
   double travelled = 0;
   const size_t count = p->points[0].size() / 2;
-  for (size_t i = 0; i < count; ++i) travelled += std::hypot(p->points[1][2 * i] - p->points[0][2 * i], p->points[1][2 * i + 1] - p->points[0][2 * i + 1]);
+  for (size_t i = 0; i < count; ++i)
+    travelled +=
+        std::hypot(p->points[1][2 * i] - p->points[0][2 * i], p->points[1][2 * i + 1] - p->points[0][2 * i + 1]);
   EXPECT_GT(travelled / static_cast<double>(count), 1);
 }
 

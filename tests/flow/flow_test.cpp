@@ -27,9 +27,13 @@ double error_of(const std::string& solver) {
 
 /// x' = −x from 2 over two units of time: the error of a method of order p falls by 2^p when the step is halved.
 TEST(Solvers, HaveTheirOrder) {
-  const struct { const char* name; int order; } solvers[] = {{"euler", 1}, {"heun", 2}, {"rk4", 4}};
+  const struct {
+    const char* name;
+    int order;
+  } solvers[] = {{"euler", 1}, {"heun", 2}, {"rk4", 4}};
   for (const auto& s : solvers) {
-    const double coarse = error_of(fmt::format("{}(steps = 8)", s.name)), fine = error_of(fmt::format("{}(steps = 16)", s.name));
+    const double coarse = error_of(fmt::format("{}(steps = 8)", s.name)),
+                 fine = error_of(fmt::format("{}(steps = 16)", s.name));
     EXPECT_NEAR(std::log2(coarse / fine), s.order, 0.25) << s.name;
   }
 }
@@ -49,8 +53,10 @@ path q(t) over 0..1 {{ z ~ normal(2); 0·z }}
 potential s(x, t) {{ param a: R = 0; a·sum(x) }}
 train m = eam(s, q, sigma = 0.7) {{ steps = 1; batch = 16; optimizer = sgd(lr = 1e-12) }}
 sample p from m {{ start = q(0); count = 20_000; times = [0, 1]; solver = {} }}
-)", solver));
-    const auto p = flow::sample(t.script->elaborated.samplings[0], t.model(), t.of("m"), test_machine(), t.script->sink);
+)",
+                                         solver));
+    const auto p =
+        flow::sample(t.script->elaborated.samplings[0], t.model(), t.of("m"), test_machine(), t.script->sink);
     ASSERT_TRUE(p);
     double square = 0;
     for (double x : p->points[1]) square += x * x;
@@ -95,7 +101,8 @@ TEST(Training, IsTheSameBitsForAnyNumberOfThreads) {
 }
 
 TEST(Training, DependsOnItsSeed) {
-  EXPECT_NE(bits(train_script(kSmall).of("m")), bits(train_script(kSmall, {.settings = {{"train.m.seed", "7"}}}).of("m")));
+  EXPECT_NE(bits(train_script(kSmall).of("m")),
+            bits(train_script(kSmall, {.settings = {{"train.m.seed", "7"}}}).of("m")));
 }
 
 /// Stopped after 25 of 60 steps, saved, loaded and resumed: the same bits as in one go.
@@ -105,7 +112,9 @@ TEST(Training, ResumesToTheSameBits) {
   const auto& m = script->elaborated.models[0];
   const Machine machine = test_machine();
   auto w = flow::initialise(m, machine, script->sink);
-  flow::TrainOptions options{.report_every = 25, .report = [](const flow::Progress& p, const flow::Weights&) { return p.step < 25; }, .stop = nullptr};
+  flow::TrainOptions options{.report_every = 25,
+                             .report = [](const flow::Progress& p, const flow::Weights&) { return p.step < 25; },
+                             .stop = nullptr};
   ASSERT_EQ(flow::train(m, *w, machine, options, script->sink), flow::Ending::Stopped);
   ASSERT_EQ(w->step, 25);
   const std::string path = (std::filesystem::temp_directory_path() / "am_resume_test.npz").string();
@@ -125,9 +134,11 @@ TEST(Paths, OptimalPairsOfAShiftedCloudAreParallel) {
   FILE* out = std::fopen(file.c_str(), "w");
   std::fputs("t,x1,x2\n", out);
   for (int t = 0; t < 2; ++t)
-    for (int i = 0; i < 50; ++i) std::fputs(fmt::format("{},{},{}\n", t, i % 7 + 0.1 * i + 5 * t, i % 5 - 0.05 * i).c_str(), out);
+    for (int i = 0; i < 50; ++i)
+      std::fputs(fmt::format("{},{},{}\n", t, i % 7 + 0.1 * i + 5 * t, i % 5 - 0.05 * i).c_str(), out);
   std::fclose(out);
-  auto script = compile("test.am", fmt::format(R"(
+  auto script = compile("test.am",
+                        fmt::format(R"(
 data cells = csv("{}", time = "t")
 path q = ot(cells)
 potential s(x, t) = mlp(width = 4, depth = 1)([x, t])
@@ -138,14 +149,24 @@ dynamics spread_of_u(v, q) {{
 }}
 train m = spread_of_u(v, q) {{ steps = 1 }}
 train n = am(s, q) {{ steps = 1 }}
-)", file), {});
+)",
+                                    file),
+                        {});
   std::filesystem::remove(file);
   ASSERT_TRUE(script->usable()) << messages(*script);
   const auto& m = script->elaborated.models[0];
   const Machine machine = test_machine();
   auto w = flow::initialise(m, machine, script->sink);
   double objective = NAN;
-  flow::train(m, *w, machine, {.report_every = 1, .report = [&](const flow::Progress& p, const flow::Weights&) { objective = p.objective; return true; }, .stop = nullptr}, script->sink);
+  flow::train(m, *w, machine,
+              {.report_every = 1,
+               .report =
+                   [&](const flow::Progress& p, const flow::Weights&) {
+                     objective = p.objective;
+                     return true;
+                   },
+               .stop = nullptr},
+              script->sink);
   EXPECT_NEAR(objective, 0, 1e-9);
 }
 

@@ -13,7 +13,9 @@ TEST(Embryoid, AFewStepsComeCloserThanNoMotion) {
   const std::string folder = std::string(AM_SOURCE_DIR) + "/../shared/data/eb_full/";
   if (!std::filesystem::exists(folder + "train_pca5.csv")) GTEST_SKIP() << "the embryoid data are not at " << folder;
   Trained t = train_script(source_text("examples/embryoid.am"),
-                           {.settings = {{"train.flow.steps", "2000"}, {"evaluate.flow.repeats", "2"}, {"evaluate.flow.metrics", "[w1, spread]"}},
+                           {.settings = {{"train.flow.steps", "2000"},
+                                         {"evaluate.flow.repeats", "2"},
+                                         {"evaluate.flow.metrics", "[w1, spread]"}},
                             .data = {{"cells", folder + "train_pca5.csv"}, {"held", folder + "test_pca5.csv"}}});
   const auto r = evaluate_script(t);
   double w1 = 0, floor = 0;

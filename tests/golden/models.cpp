@@ -47,7 +47,7 @@ std::vector<std::vector<double>> parameters(const Model& m) {
 }
 
 /// Plausible values for every slot of a program.
-ir::Bindings bind(const Program& program, const Model& m, const std::vector<std::vector<double>>& weights, size_t samples) {
+ir::Bindings plausible(const Program& program, const Model& m, const std::vector<std::vector<double>>& weights, size_t samples) {
   ir::Bindings out{.inputs = {}, .samples = samples, .seed = 11};
   std::mt19937_64 random(2);
   for (size_t slot = 0; slot < program.inputs.size(); ++slot) {
@@ -57,7 +57,7 @@ ir::Bindings bind(const Program& program, const Model& m, const std::vector<std:
     switch (in.role) {
       case Role::Parameter:
       case Role::Average: values = weights[in.index]; break;
-      case Role::Data: values = *in.data; break;
+      case Role::Data: values = in.data->get(); break;
       case Role::State: std::fill(values.begin(), values.end(), 0.015625); break;
       case Role::StepNumber: values = {3}; break;
       case Role::Time: values = {static_cast<float>(m.from + 0.375 * (m.to - m.from))}; break;
@@ -107,7 +107,7 @@ class GradientCheck {
     }
     if (std::string bad = forward(reverse, largest); !bad.empty()) return bad;
     if (squares == 0) return "every gradient is zero: nothing was checked";
-    const auto step = ir::interpret(m_.step.graph, m_.step.outputs, bind(m_.step, m_, weights_, kSamples));
+    const auto step = ir::interpret(m_.step.graph, m_.step.outputs, plausible(m_.step, m_, weights_, kSamples));
     const size_t at = std::find(m_.step.names.begin(), m_.step.names.end(), "gradient_norm") - m_.step.names.begin();
     if (!(std::fabs(step[at][0] - std::sqrt(squares)) <= 1e-9 * largest)) return fmt::format("the training step has a gradient of norm {}, and it is {}", step[at][0], std::sqrt(squares));
     return "";
@@ -115,7 +115,7 @@ class GradientCheck {
 
  private:
   std::string name(size_t k) const { return m_.parameters[numbers_[k]].name; }
-  ir::Bindings bindings() const { return bind(m_.objective, m_, weights_, kSamples); }
+  ir::Bindings bindings() const { return plausible(m_.objective, m_, weights_, kSamples); }
   std::vector<double> value(NodeId node) const { return ir::interpret(g_, {{node}}, bindings())[0]; }
 
   /// Central differences by every entry, or by some forty of many.
@@ -224,12 +224,12 @@ Answer plan(const Expectation& e, const Subject& s) {
   return {fmt::format("#~ plan {}: {}", e.subject, text), ""};
 }
 
-/// "contains TEXT" or "lacks TEXT".
+/// The subject ends in "contains" or "lacks".
 Answer schedule(const Expectation& e, const Subject& s) {
-  const bool contains = e.rest.starts_with("contains "), lacks = e.rest.starts_with("lacks ");
-  if (!contains && !lacks) return {"", "`contains …` or `lacks …` is expected"};
+  const bool contains = e.subject.ends_with(" contains");
+  if (!contains && !e.subject.ends_with(" lacks")) return {"", "`contains: …` or `lacks: …` is expected"};
   const std::string text = lowered(s).schedule;
-  const bool found = text.find(e.rest.substr(contains ? 9 : 6)) != std::string::npos;
+  const bool found = text.find(e.rest) != std::string::npos;
   return {"", found == contains ? "" : "the schedule is\n" + text};
 }
 
@@ -241,7 +241,7 @@ Answer native(const Model& m) {
   const std::pair<const char*, const Program*> programs[] = {{"objective", &m.objective}, {"step", &m.step}, {"draw", &m.draw}, {"functions", &m.functions}};
   for (const auto& [name, program] : programs) {
     const size_t samples = 37;
-    const ir::Bindings bindings = bind(*program, m, weights, samples);
+    const ir::Bindings bindings = plausible(*program, m, weights, samples);
     const auto want = ir::interpret(program->graph, program->outputs, bindings);
     const auto small = simplify::simplify(program->graph, program->outputs);
     for (lower::Precision precision : {lower::Precision::F64, lower::Precision::F32}) {
@@ -292,7 +292,7 @@ bool same_bits(const std::vector<flow::Buffer>& a, const std::vector<flow::Buffe
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& p, const auto& q) { return std::ranges::equal(p.bytes(), q.bytes()); });
 }
 
-/// "", "objective < NUMBER" or "objective = NUMBER ± TOLERANCE", of the last step.
+/// `rest` is "", "objective < NUMBER" or "objective = NUMBER ± TOLERANCE", of the last step.
 Answer run(const Expectation& e, const Model& m) {
   if (m.steps > 50) return {"", "a golden trains for at most 50 steps"};
   std::string complaint;
@@ -356,7 +356,7 @@ Answer sample(const Expectation& e, const Script& script) {
 Answer check_model(const Expectation& e, const Script& script) {
   if (e.key == "sample") return sample(e, script);
   const bool of_program = e.key == "ops" || e.key == "plan" || e.key == "schedule";
-  const Subject s = subject(script, e.subject);
+  const Subject s = subject(script, e.subject.substr(0, e.subject.find(' ')));
   if (!s.complaint.empty()) return {"", s.complaint};
   if (of_program != (s.program != nullptr)) return {"", of_program ? "a program such as `m.step` is expected" : "a model alone is expected"};
   if (e.key == "gradcheck") return {"", GradientCheck(*s.model).run()};

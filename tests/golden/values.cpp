@@ -102,7 +102,7 @@ std::vector<double> interpreted(const elaborate::Model& m, const flow::Weights& 
     auto& values = bindings.inputs[static_cast<uint32_t>(slot)];
     if (in.role == elaborate::Role::Point) values = at.point.empty() ? std::vector<double>{0} : at.point;
     if (in.role == elaborate::Role::PointTime) values = {at.time};
-    if (in.role == elaborate::Role::Data) values = *in.data;
+    if (in.role == elaborate::Role::Data) values = in.data->get();
     if (in.role == elaborate::Role::Parameter)
       for (size_t i = 0; i < w.parameters[in.index].count(); ++i) values.push_back(w.parameters[in.index].get(i));
   }
