@@ -12,10 +12,14 @@ namespace am::program {
 
 using diagnostics::Kind;
 
-bool RunFolder::make(const std::string& path, diagnostics::Sink& sink) {
-  path_ = path;
+bool RunFolder::make(const std::string& path, bool resume, std::string& kept, diagnostics::Sink& sink) {
+  path_ = path.substr(0, path.find_last_not_of('/') + 1);
   std::error_code error;
-  std::filesystem::create_directories(path, error);
+  if (!resume && std::filesystem::exists(file("config.json"), error)) {
+    for (int n = 1; kept.empty() || std::filesystem::exists(kept, error); ++n) kept = fmt::format("{}.{}", path_, n);
+    std::filesystem::rename(path_, kept, error);
+  }
+  if (!error) std::filesystem::create_directories(path_, error);
   if (!error) return true;
   sink.report<Kind::CannotWrite>({}, path, error.message());
   return false;

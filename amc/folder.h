@@ -10,8 +10,9 @@ namespace am::program {
 
 class RunFolder {
  public:
-  /// Makes the folder. False after a report.
-  bool make(const std::string& path, diagnostics::Sink& sink);
+  /// Makes the folder. Unless it is to be resumed, a run that is there already is kept: its folder gets a number, which
+  /// `kept` tells. False after a report.
+  bool make(const std::string& path, bool resume, std::string& kept, diagnostics::Sink& sink);
   std::string file(const std::string& name) const { return path_ + "/" + name; }
   const std::string& path() const { return path_; }
   bool write(const std::string& name, std::string_view text, diagnostics::Sink& sink) const;

@@ -212,8 +212,8 @@ void Run::print_table(const elaborate::Evaluation& e, const flow::EvaluationResu
     table.rows.push_back(cells);
   }
   table.footnote =
-      "The floor is the same figure between two independent real samples of the same sizes; below it a smaller number "
-      "means nothing.";
+      "The floor is the same figure between two independent real samples of the same sizes (of half a snapshot each where "
+      "there are too few rows); below it a smaller number means nothing.";
   fmt::print("{}\n", table.footnote);
   if (r.gap) {
     fmt::print("action gap ½∫E|drift − exact|² = {:.5f}, {:.3f} % of the action {:.5f}\n", *r.gap,
@@ -252,7 +252,9 @@ nlohmann::ordered_json as_json(const elaborate::Evaluation& e, const flow::Evalu
       {"w2", "(min E|x - y|^2)^(1/2) over couplings, exact"},
       {"mmd", "squared maximum mean discrepancy, unbiased, kernel scale*exp(-gamma|x-y|^2) averaged over gamma"},
       {"spread", "root of the ratio of total variances, generated over real"},
-      {"floor", "the same figure between two independent real samples of the same sizes"}};
+      {"floor",
+       "the same figure between two independent real samples of the same sizes, or of half a snapshot each where there are "
+       "too few rows"}};
   for (const auto& m : e.metrics)
     if (m.name == "mmd") j["kernel"] = {{"gamma", m.gammas}, {"scale", m.scale}};
   for (const auto& c : r.comparisons) {
@@ -298,9 +300,11 @@ bool Run::report() {
 int Run::all() {
   const auto& todo = script_.elaborated;
   const std::string name = std::filesystem::path(a_.file).stem().string();
-  if (!folder_.make(a_.out.empty() ? "runs/" + name : a_.out, script_.sink) || !load_checkpoints() ||
+  std::string kept;
+  if (!folder_.make(a_.out.empty() ? "runs/" + name : a_.out, a_.resume, kept, script_.sink) || !load_checkpoints() ||
       !folder_.write_config(a_, script_, machine_, script_.sink))
     return print_diagnostics(script_.sink, script_.sources, false);
+  if (!kept.empty()) fmt::print("the run that was in {} is kept in {}\n", folder_.path(), kept);
   bool fine = true;
   for (const auto& m : todo.models) fine = fine && train(m);
   for (const auto& s : todo.samplings) fine = fine && !interrupted && sample(s);

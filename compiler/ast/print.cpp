@@ -160,7 +160,7 @@ class Printer {
   mutable bool inline_ = false;
 };
 
-// --- expressions ----------------------------------------------------------------------------------------------------
+// --- expressions ---
 
 std::string Printer::expression(ExprId id, Level level, Tail tail) const {
   const Expr& e = program_[id];
@@ -305,7 +305,7 @@ std::string Printer::list(const std::vector<ExprId>& items) const {
   return out;
 }
 
-// --- statements -----------------------------------------------------------------------------------------------------
+// --- statements ---
 
 std::string Printer::inline_block(BlockId id) const {
   const bool before = std::exchange(inline_, true);
@@ -406,7 +406,7 @@ std::string Printer::broken_call(const Expr& e, size_t indent) const {
   return expression(e.operands[0], Level::Postfix) + enclose("(", out, ")");
 }
 
-// --- declarations ---------------------------------------------------------------------------------------------------
+// --- declarations ---
 
 std::string Printer::parameters(const std::vector<Parameter>& parameters) const {
   std::string out;

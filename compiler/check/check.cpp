@@ -159,6 +159,11 @@ void Checker::model(const std::string& name, Span span) {
   used_.insert(name);
   auto it = declared_.find(name);
   if (it != declared_.end() && it->second->kind == DeclarationKind::Train) return;
+  if (it != declared_.end()) {
+    sink_.report<Kind::WrongKindOfValue>(span, fmt::format("the {} `{}`", ast::keyword(it->second->kind), name),
+                                         "the model of a `train` declaration");
+    return;
+  }
   std::vector<std::string> models;
   for (const Declaration& d : p_.declarations)
     if (d.kind == DeclarationKind::Train) models.push_back(d.name);
@@ -328,8 +333,11 @@ void Checker::name(const std::string& name, Span span) {
   if (user_) used_.insert(name);
   if (declared_.count(name) || predefined_.count(name)) return;
   auto& report = sink_.report<Kind::UnknownName>(span, name);
-  if (const std::string near = suggestion(name); !near.empty())
-    report.suggestion = fmt::format("did you mean `{}`?", near);
+  const std::string near = suggestion(name);
+  if (near.empty()) return;
+  report.suggestion = fmt::format("did you mean `{}`?", near);
+  // A misspelt name most likely means the one it resembles, which is then not unused.
+  if (user_) used_.insert(near);
 }
 
 std::string Checker::suggestion(const std::string& name) const {

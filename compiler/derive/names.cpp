@@ -99,8 +99,7 @@ class Chooser {
   }
 
  private:
-  // --- leaves
-  // ---------------------------------------------------------------------------------------------------------
+  // --- leaves ---
 
   Name fresh(std::string_view letter, int number) {
     for (;; ++number)
@@ -158,8 +157,7 @@ class Chooser {
     return true;
   }
 
-  // --- uses
-  // -----------------------------------------------------------------------------------------------------------
+  // --- uses ---
 
   void note_use(TermId user, const Part& part) {
     const Term& u = terms_[user];
@@ -180,8 +178,7 @@ class Chooser {
     return found == uses_.end() ? 0 : found->second;
   }
 
-  // --- intermediate results
-  // -------------------------------------------------------------------------------------------
+  // --- intermediate results ---
 
   std::string text(TermId id) const { return write({terms_, graph_, out_.names, Notation::Text}, id); }
   size_t length(TermId id) const { return width(text(id)); }

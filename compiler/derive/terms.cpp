@@ -67,8 +67,7 @@ void Linear::add(TermId term, double weight) {
   if (!fresh && (it->second += weight) == 0) terms.erase(it);
 }
 
-// --- leaves
-// -----------------------------------------------------------------------------------------------------------
+// --- leaves ---
 
 TermId Terms::intern(Term term) {
   const auto [it, fresh] = known_.try_emplace(key_of(term), static_cast<uint32_t>(terms_.size()));
@@ -168,8 +167,7 @@ void Terms::fold_literals(Linear& linear, const Shape& shape) {
   gather(linear, without_ones(literal(values)), 1);
 }
 
-// --- products
-// ---------------------------------------------------------------------------------------------------------
+// --- products ---
 
 Terms::Monomial Terms::monomial(TermId id) const {
   const Term& t = (*this)[id];
@@ -263,8 +261,7 @@ TermId Terms::product(std::span<const Part> parts) {
   return in_shape(scale(coefficient, power_product(std::move(kept))), shape);
 }
 
-// --- sums
-// -------------------------------------------------------------------------------------------------------------
+// --- sums ---
 
 void Terms::gather(Linear& into, TermId id, double weight) {
   const Term& t = (*this)[id];
@@ -324,8 +321,7 @@ TermId Terms::finish(const Linear& l) {
   return intern(std::move(scaled));
 }
 
-// --- functions and linear maps
-// ----------------------------------------------------------------------------------------
+// --- functions and linear maps ---
 
 TermId Terms::call(Function function, std::span<const TermId> x) {
   Term out{.kind = Kind::Call, .function = function};

@@ -66,8 +66,7 @@ class Writer {
   }
 
  private:
-  // --- notation
-  // -------------------------------------------------------------------------------------------------------
+  // --- notation ---
 
   std::string word(std::string_view w) const { return latex_ ? fmt::format("\\mathrm{{{}}}", w) : std::string(w); }
   std::string parenthesized(const std::string& s) const { return latex_ ? "\\left(" + s + "\\right)" : "(" + s + ")"; }
@@ -105,8 +104,7 @@ class Writer {
     return {text, value < 0 ? kSum : product ? kProduct : kAtom};
   }
 
-  // --- sums and products
-  // ----------------------------------------------------------------------------------------------
+  // --- sums and products ---
 
   bool named(TermId id) const { return p_.names.contains(id); }
 
@@ -227,8 +225,7 @@ class Writer {
     return {numerator + "/" + wrapped(joined(below, false)), kProduct};
   }
 
-  // --- functions
-  // ------------------------------------------------------------------------------------------------------
+  // --- functions ---
 
   Piece call(const Term& t) const {
     const auto x = [&](size_t k) { return plain(t.parts[k].term); };
@@ -254,8 +251,7 @@ class Writer {
     return applied(std::string(latex_ ? info(t.function).latex : info(t.function).text), arguments);
   }
 
-  // --- matrices and vectors
-  // -------------------------------------------------------------------------------------------
+  // --- matrices and vectors ---
 
   Piece dot(const Term& t) const {
     TermId a = t.parts[0].term, b = t.parts[1].term;

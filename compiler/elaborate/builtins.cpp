@@ -60,7 +60,7 @@ Value full(Elaborator& e, const CallArguments& a) {
   return n && v.valid() ? e.make(ir::fill(e.g(), v, {*n}), a.span) : e.poison();
 }
 
-// --- data ------------------------------------------------------------------------------------------------------------
+// --- data ---
 
 /// The file to read: what the script says, or `--data`; relative to the script's folder.
 std::optional<std::string> file_name(Elaborator& e, const CallArguments& a) {
@@ -257,8 +257,7 @@ Value pairs(Elaborator& e, const CallArguments& a) {
   return {std::shared_ptr<const Dataset>(result), a.span};
 }
 
-// --- members of a data set
-// ---------------------------------------------------------------------------------------------
+// --- members of a data set ---
 
 Value data_start(Elaborator& e, const CallArguments& a) {
   const auto d = series(e, {a.self, a.span}, a.span);
@@ -271,6 +270,24 @@ Value data_end(Elaborator& e, const CallArguments& a) {
 }
 
 Value data_dimension(Elaborator& e, const CallArguments& a) { return e.constant(a.self->samples->dimension, a.span); }
+
+/// Scott's bandwidth for one snapshot, σ·n^(−1/(d + 4)): n samples a snapshot on average, and σ² the variance of a
+/// coordinate within a snapshot, averaged over both (Scott, Multivariate Density Estimation, 1992, section 6.3).
+Value data_bandwidth(Elaborator& e, const CallArguments& a) {
+  const data::Snapshots& s = *a.self->samples;
+  double total = 0;
+  for (size_t k = 0; k < s.groups(); ++k)
+    for (int i = 0; i < s.dimension; ++i) {
+      const auto n = static_cast<double>(s.offsets[k + 1] - s.offsets[k]);
+      double mean = 0, square = 0;
+      for (size_t r = s.offsets[k]; r < s.offsets[k + 1]; ++r) mean += s.rows[r * s.dimension + i] / n;
+      for (size_t r = s.offsets[k]; r < s.offsets[k + 1]; ++r) square += std::pow(s.rows[r * s.dimension + i] - mean, 2) / n;
+      total += square;
+    }
+  const auto groups = static_cast<double>(s.groups());
+  const double rows = static_cast<double>(s.count()) / groups;
+  return e.constant(std::sqrt(total / (groups * s.dimension)) * std::pow(rows, -1.0 / (s.dimension + 4)), a.span);
+}
 
 /// The number of the interval [tₖ, tₖ₊₁) that holds a time; the last one is closed.
 Value data_interval(Elaborator& e, const CallArguments& a) {
@@ -365,6 +382,7 @@ const std::vector<BuiltinInfo>& data_members() {
       {"start", {}, data_start, "the first time"},
       {"end", {}, data_end, "the last time"},
       {"dimension", {}, data_dimension, "the number of coordinates"},
+      {"bandwidth", {}, data_bandwidth, "Scott's bandwidth for the density of one snapshot"},
       {"interval", {"t"}, data_interval, "the number of the interval between snapshots that holds t"},
       {"time", {"k"}, data_time, "the time of snapshot k"},
       {"snapshot", {"k"}, data_snapshot, "snapshot k, to draw from"},

@@ -134,19 +134,21 @@ Value Elaborator::partial(ExprId id, ScopePtr scope) {
   g().set_origin(e.span);
   std::optional<differentiate::Obstacle> obstacle;
   const std::vector<NodeId> wrt{by}, fixed = held(scope, by);
+  // Copied, since the graph grows below.
+  const ir::Shape shape = g()[y].shape, variable_shape = g()[by].shape;
   // Reverse mode shares its pass with ∇ of the same scalar; a vector by a scalar is one forward pass.
-  if (g()[y].shape.rank == 0)
-    return derived(differentiate::gradient(g(), y, {wrt, fixed}, ir::kNone, &obstacle)[0], y, g()[by].shape, obstacle,
-                   e.span, e.text);
-  if (g()[by].shape.rank > 0) {
+  if (shape.rank == 0) {
+    const NodeId result = differentiate::gradient(g(), y, {wrt, fixed}, ir::kNone, &obstacle)[0];
+    return derived(result, y, variable_shape, obstacle, e.span, e.text);
+  }
+  if (variable_shape.rank > 0) {
     sink_.report<Kind::NotAScalar>(program_[e.operands[0]].span,
-                                   fmt::format("what is differentiated by the vector `{}`", e.text),
-                                   g()[y].shape.text());
+                                   fmt::format("what is differentiated by the vector `{}`", e.text), shape.text());
     return poison();
   }
   const std::vector<NodeId> one{ir::constant(g(), 1)};
-  return derived(differentiate::directional(g(), y, {wrt, fixed}, one, &obstacle), y, g()[y].shape, obstacle, e.span,
-                 e.text);
+  const NodeId result = differentiate::directional(g(), y, {wrt, fixed}, one, &obstacle);
+  return derived(result, y, shape, obstacle, e.span, e.text);
 }
 
 Value Elaborator::laplacian(ExprId id, ScopePtr scope) {

@@ -142,7 +142,7 @@ NodeId Elaborator::draw_one(const Value& source, Span span, NodeId* velocity) {
   }
   if (auto* p = source.get<PathAt>()) {
     const ast::Declaration& d = *p->path->declaration;
-    if (!within(*p, span)) return ir::kNone;
+    if (d.variables.empty() || !within(*p, span)) return ir::kNone;  // `check` has reported the first
     ScopePtr inner = scope(p->path->scope, true);
     // The path's own time variable: what its velocity is taken by.
     const NodeId t = velocity ? ir::variable(g(), p->time) : p->time;
@@ -207,7 +207,8 @@ Value Elaborator::integral(ExprId id, ScopePtr outer) {
                                            "a quadrature rule, which this version does not know yet,");
   if (!from || !to) return poison();
   if (*to <= *from) {
-    sink_.report<Kind::EmptyRange>(e.span, fmt::format("{:g}", *from), fmt::format("{:g}", *to));
+    const Span range = source::cover(program_[e.operands[0]].span, program_[e.operands[1]].span);
+    sink_.report<Kind::EmptyRange>(range, fmt::format("{:g}", *from), fmt::format("{:g}", *to));
     return poison();
   }
   const size_t first_estimate = estimates_.size();

@@ -152,6 +152,8 @@ struct Evaluation {
   Stepper stepper;
   std::shared_ptr<const data::Snapshots> against;  // data; or
   Program against_draw;                            // a path at Time
+  /// Training data with times, if the model's path is made of some: the floor's independent real samples.
+  std::shared_ptr<const data::Snapshots> training;
   bool against_path = false;
   std::string against_text;
   bool has_velocity = false;

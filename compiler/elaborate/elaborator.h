@@ -74,7 +74,7 @@ class Elaborator {
   Elaborator(const ast::Program& program, const source::Sources& sources, const Options& options,
              diagnostics::Sink& sink);
 
-  // --- programs (programs.cpp, models.cpp, settings.cpp) ---
+  // --- programs (programs.cpp) ---
   Elaborated run();
 
   // --- expressions (expressions.cpp) ---

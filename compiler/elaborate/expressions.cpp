@@ -646,7 +646,7 @@ Value Elaborator::member_value(const Expr& e, ScopePtr scope) {
   return poison();
 }
 
-// --- statements ------------------------------------------------------------------------------------------------------
+// --- statements ---
 
 Value Elaborator::block(ast::BlockId id, ScopePtr scope) {
   Value result;

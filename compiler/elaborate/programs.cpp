@@ -145,8 +145,7 @@ Elaborated Programs::all() {
   return out;
 }
 
-// --- programs
-// ----------------------------------------------------------------------------------------------------------
+// --- programs ---
 
 void Programs::start(Building& building, ParameterStore* store) {
   e_.building_ = &building;
@@ -172,8 +171,7 @@ NodeId Programs::input(std::string name, Shape shape, bool sampled, Role role, i
   return node;
 }
 
-// --- settings
-// ----------------------------------------------------------------------------------------------------------
+// --- settings ---
 
 ExprId Programs::setting(const Declaration& d, std::string_view name) const {
   const std::string kind(ast::keyword(d.kind));
@@ -222,7 +220,8 @@ std::vector<double> Programs::times_setting(const Declaration& d, const Value& v
     }
     const double last = std::floor((r->to - r->from) / r->step + 1e-9);
     if (!(last < kMostTimes)) {
-      fail<Kind::BadSetting>(v.origin, "times", fmt::format("a range of {:g} times", last + 1), fmt::format("at most {} times", kMostTimes));
+      fail<Kind::BadSetting>(v.origin, "times", fmt::format("a range of {:g} times", last + 1),
+                             fmt::format("at most {} times", kMostTimes));
       return out;
     }
     const auto n = static_cast<int>(last);
@@ -259,8 +258,7 @@ Value Programs::as_instance(Value v, DeclarationKind kind, Span span) {
   return {};
 }
 
-// --- training
-// ----------------------------------------------------------------------------------------------------------
+// --- training ---
 
 const Instance* Programs::dynamics(const Declaration& train, Value& keep) {
   keep = as_instance(e_.evaluate(train.value, e_.top_), DeclarationKind::Dynamics, e_.program_[train.value].span);
@@ -388,7 +386,7 @@ bool Programs::optimize(Trained& t, const Declaration& d, Building& b, NodeId to
   terms.pop_back();
 
   const double clip = number_setting(d, "clip", 1e-30, INFINITY, "positive");
-  const Value value = as_instance(setting_value(d, "optimizer"), DeclarationKind::Optimizer, d.name_span);
+  const Value value = as_instance(setting_value(d, "optimizer"), DeclarationKind::Optimizer, e_.program_[setting(d, "optimizer")].span);
   const Instance* optimizer = value.instance();
   if (!optimizer) return false;
 
@@ -481,8 +479,7 @@ bool Programs::optimize(Trained& t, const Declaration& d, Building& b, NodeId to
   return true;
 }
 
-// --- the learned functions
-// -----------------------------------------------------------------------------------------------
+// --- the learned functions ---
 
 bool Programs::draw(Trained& t) {
   Building b;
@@ -551,8 +548,7 @@ bool Programs::functions(Trained& t) {
   return true;
 }
 
-// --- particles
-// -------------------------------------------------------------------------------------------------------------
+// --- particles ---
 
 bool Programs::stepper(Trained& t, const Declaration& d, Stepper& out) {
   Building b;
@@ -636,7 +632,9 @@ bool Programs::stepper(Trained& t, const Declaration& d, Stepper& out) {
     const auto n = e_.number(per_unit->value, "`steps`");
     if (!n) return false;
     if (*n <= 0) return fail<Kind::BadSetting>(span, "steps", fmt::format("{:g}", *n), "positive");
-    if (*n > kMostSteps) return fail<Kind::BadSetting>(span, "steps", fmt::format("{:g}", *n), fmt::format("at most {} per unit of time", kMostSteps));
+    if (*n > kMostSteps)
+      return fail<Kind::BadSetting>(span, "steps", fmt::format("{:g}", *n),
+                                    fmt::format("at most {} per unit of time", kMostSteps));
     out.steps_per_unit = *n;
   }
   out.step = finish(b, outputs, names);
@@ -774,6 +772,11 @@ bool Programs::evaluation(const Declaration& d, Evaluation& out) {
       return fail<Kind::TimeOutOfRange>(setting(d, "times").valid() ? e_.program_[setting(d, "times")].span : span,
                                         fmt::format("{:g}", time), fmt::format("{:g}", t->model.from),
                                         fmt::format("{:g}", t->model.to), d.model);
+  Value keep;
+  if (const Instance* dyn = dynamics(*t->declaration, keep))
+    if (const auto path = path_of(*dyn))
+      for (const Binding& binding : path->scope->bindings)
+        if (const auto data = binding.value.dataset(); data && data->samples->timed()) out.training = data->samples;
   if (setting(d, "count").valid()) out.count = whole_setting(d, "count", 2);
   if (!stepper(*t, d, out.stepper)) return false;
   if (setting(d, "velocity").valid() && !gap(*t, d, out)) return false;

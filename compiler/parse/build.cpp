@@ -144,7 +144,7 @@ class Builder {
   bool too_deep_ = false;
 };
 
-// --- nodes ----------------------------------------------------------------------------------------------------------
+// --- nodes ---
 
 ExprId Builder::add(Expr expr) {
   int height = std::max(depth(expr.body), depth(expr.parameters));
@@ -196,7 +196,7 @@ ExprId Builder::unary(const Token& op, ExprId operand, std::string text) {
               .operands = {operand}});
 }
 
-// --- declarations ---------------------------------------------------------------------------------------------------
+// --- declarations ---
 
 DeclarationKind declaration_kind(size_t keyword) {
   switch (keyword) {
@@ -320,7 +320,7 @@ std::vector<Setting> Builder::settings(AmParser::SettingsContext* context) {
   return out;
 }
 
-// --- statements -----------------------------------------------------------------------------------------------------
+// --- statements ---
 
 BlockId Builder::result_block(ExprId value) {
   return add(Block{place(value), {{.kind = StatementKind::Result, .span = place(value), .value = value}}});
@@ -447,7 +447,7 @@ Statement Builder::minimize(AmParser::MinimizeContext* context) {
   return {.kind = StatementKind::Minimize, .span = span(context), .value = expression(context->expression())};
 }
 
-// --- expressions ----------------------------------------------------------------------------------------------------
+// --- expressions ---
 
 /// operand (operator operand)*, from the left.
 template <class Operand>

@@ -16,7 +16,7 @@ using ir::NodeId;
 using ir::Op;
 using ir::Shape;
 
-// --- the notation of the table --------------------------------------------------------------------------------------
+// --- the notation of the table ---
 
 View operator+(const View& x, const View& y) { return {x.g, ir::add(x.g, x, y)}; }
 View operator-(const View& x, const View& y) { return {x.g, ir::sub(x.g, x, y)}; }
@@ -37,7 +37,7 @@ View slice(const View& x, int axis, int start, int length) { return {x.g, ir::sl
 View pad(const View& x, int axis, int start, int size) { return {x.g, ir::pad(x.g, x, axis, start, size)}; }
 View matmul(const View& a, const View& b, bool ta, bool tb) { return {a.g, ir::matmul(a.g, a, b, ta, tb)}; }
 
-// --- conditions -----------------------------------------------------------------------------------------------------
+// --- conditions ---
 
 /// A constant that may be folded into another: far from both ends of the range of f32.
 bool tame(double c) { return c == 0 || (std::fabs(c) > 1e-15 && std::fabs(c) < 1e15); }
@@ -87,7 +87,7 @@ bool whole_power(const View& exponent) {
 /// A value repeated along every axis.
 bool filled(const View& v) { return v.is(Op::Broadcast) && all_axes(v, v.at().axis); }
 
-// --- results that take more than a line -----------------------------------------------------------------------------
+// --- results that take more than a line ---
 
 /// xⁿ by squaring; n ≥ 1.
 View power(const View& x, int n) {
@@ -309,7 +309,7 @@ NodeId mean_of_product(const View& v) {
   return kNone;
 }
 
-// --- the table ------------------------------------------------------------------------------------------------------
+// --- the table ---
 // Operation, the rule, its result, its condition. `v` is the node, v[k] its operand. AM_EITHER reads the operands in
 // both orders. A rule stands before those that it makes unnecessary.
 

@@ -47,7 +47,7 @@ class Findings {
   std::vector<std::string> lines_;
 };
 
-// --- tables ---------------------------------------------------------------------------------------------------------
+// --- tables ---
 
 struct Column {
   std::string name;
@@ -182,7 +182,7 @@ std::string describe_table(const std::string& path, std::string_view text, diagn
                            time_argument, columns_argument(sheet, time));
 }
 
-// --- arrays ---------------------------------------------------------------------------------------------------------
+// --- arrays ---
 
 /// An array with its name, or with why it cannot be read.
 struct NamedArray {

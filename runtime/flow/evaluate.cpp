@@ -42,6 +42,22 @@ struct Moments {
   }
 };
 
+/// `count` rows of snapshot `k`, without repetition as far as its rows go, then once more from the beginning.
+std::vector<double> rows_by_lot(const data::Snapshots& s, size_t k, size_t count, uint64_t seed) {
+  const size_t first = s.offsets[k], rows = s.offsets[k + 1] - first;
+  std::vector<size_t> order(rows);
+  std::iota(order.begin(), order.end(), 0);
+  std::mt19937_64 random(seed);
+  std::vector<double> out;
+  for (size_t i = 0; i < count; ++i) {
+    const size_t at = i % rows;
+    std::swap(order[at], order[at + random() % (rows - at)]);
+    const auto row = s.rows.begin() + static_cast<ptrdiff_t>((first + order[at]) * s.dimension);
+    out.insert(out.end(), row, row + s.dimension);
+  }
+  return out;
+}
+
 class Evaluator {
  public:
   Evaluator(const Evaluation& e, const Model& m, const Weights& w, const Machine& machine, diagnostics::Sink& sink)
@@ -49,8 +65,7 @@ class Evaluator {
         m_(m),
         w_(w),
         machine_(machine),
-        sink_(sink),
-        model_path_(m.draw, m.dimension, m.f64, kDefaultCount, machine, sink) {
+        sink_(sink) {
     if (e.against_path) against_path_.emplace(e.against_draw, m.dimension, m.f64, kDefaultCount, machine, sink);
   }
 
@@ -61,8 +76,11 @@ class Evaluator {
 
   /// Real samples at a time: fresh draws of a path, or the rows of a snapshot (`count` of them by lot, if it is set).
   Points reference(double time, int repeat, std::string_view purpose);
-  /// Draws from the model's own path at a time, independent of `reference`: the other side of the floor.
-  Points fresh(double time, size_t count, int repeat);
+  /// Two independent real samples at the time of a comparison, whose distance is the floor: fresh draws of a path;
+  /// rows of the training data against rows of other data; or else disjoint rows of one snapshot, half of them on each
+  /// side where there are too few (docs/metrics.md). Never draws of the model's path: between snapshots it is a guess,
+  /// and at them it repeats the very rows that it would be compared with.
+  std::pair<Points, Points> independent(const Comparison& c, int repeat);
   bool repeat(int r);
   uint64_t stream(std::string_view purpose, double time, int repeat) const;
   void compare(size_t k, const Points& points, const std::vector<double>& weights, const Points& real);
@@ -74,7 +92,6 @@ class Evaluator {
   const Weights& w_;
   const Machine& machine_;
   diagnostics::Sink& sink_;
-  Drawer model_path_;
   std::optional<Drawer> against_path_;
   std::vector<std::vector<Moments>> moments_;  // [comparison][metric]
   std::vector<Points> real_;                   // of the first repeat, per comparison
@@ -89,24 +106,27 @@ uint64_t Evaluator::stream(std::string_view purpose, double time, int repeat) co
 Evaluator::Points Evaluator::reference(double time, int r, std::string_view purpose) {
   if (against_path_) return (*against_path_)(time, e_.count ? e_.count : kDefaultCount, stream(purpose, time, r));
   const data::Snapshots& s = *e_.against;
-  const size_t k = *s.at(time), first = s.offsets[k], rows = s.offsets[k + 1] - first;
-  std::vector<size_t> order(rows);
-  std::iota(order.begin(), order.end(), 0);
-  const size_t count = e_.count ? std::min(e_.count, rows) : rows;
-  if (count < rows) {
-    std::mt19937_64 random(key(e_.seed, "rows", r));
-    for (size_t i = 0; i < count; ++i) std::swap(order[i], order[i + random() % (rows - i)]);
-  }
-  Points out;
-  for (size_t i = 0; i < count; ++i) {
-    const auto row = s.rows.begin() + static_cast<ptrdiff_t>((first + order[i]) * s.dimension);
-    out.insert(out.end(), row, row + s.dimension);
-  }
-  return out;
+  const size_t k = *s.at(time), rows = s.offsets[k + 1] - s.offsets[k];
+  return rows_by_lot(s, k, e_.count ? std::min(e_.count, rows) : rows, key(e_.seed, "rows", r));
 }
 
-Evaluator::Points Evaluator::fresh(double time, size_t count, int r) {
-  return model_path_(time, count, stream("floor", time, r));
+std::pair<Evaluator::Points, Evaluator::Points> Evaluator::independent(const Comparison& c, int r) {
+  if (against_path_)
+    return {(*against_path_)(c.time, c.generated, stream("floor", c.time, r)),
+            (*against_path_)(c.time, c.reference, stream("floor reference", c.time, r))};
+  const uint64_t seed = key(e_.seed, "floor", r);
+  if (e_.training && e_.training != e_.against)
+    if (const auto k = e_.training->at(c.time))
+      return {rows_by_lot(*e_.training, *k, c.generated, seed), reference(c.time, r, "floor reference")};
+  const data::Snapshots& s = *e_.against;
+  const size_t k = *s.at(c.time), rows = s.offsets[k + 1] - s.offsets[k];
+  const bool enough = c.generated + c.reference <= rows;
+  const size_t a = enough ? c.generated : rows / 2, b = enough ? c.reference : rows / 2;
+  Points first = rows_by_lot(s, k, a + b, seed);
+  const auto cut = first.begin() + static_cast<ptrdiff_t>(a * s.dimension);
+  Points second(cut, first.end());
+  first.erase(cut, first.end());
+  return {std::move(first), std::move(second)};
 }
 
 void Evaluator::compare(size_t k, const Points& points, const std::vector<double>& weights, const Points& real) {
@@ -145,8 +165,8 @@ void Evaluator::floors(EvaluationResult& out) {
     Comparison& c = out.comparisons[k];
     std::vector<Moments> floor(e_.metrics.size());
     for (int r = 0; r < kFloorRepeats; ++r) {
-      // A path gives fresh samples on both sides; of a snapshot there is only one sample.
-      const Points sample = fresh(c.time, c.generated, r), real = reference(c.time, r, "floor reference");
+      const auto [sample, real] = independent(c, r);
+      if (sample.empty() || real.empty()) return;
       for (size_t i = 0; i < e_.metrics.size(); ++i)
         floor[i].values.push_back(measure(e_.metrics[i], {sample, m_.dimension}, {real, m_.dimension}));
     }
@@ -180,7 +200,7 @@ bool Evaluator::whole_path(EvaluationResult& out) {
 }
 
 std::optional<EvaluationResult> Evaluator::run() {
-  if (!model_path_ || (against_path_ && !*against_path_)) return {};
+  if (against_path_ && !*against_path_) return {};
   const size_t comparisons = e_.times.size() - 1;
   moments_.assign(comparisons, std::vector<Moments>(e_.metrics.size()));
   generated_.assign(comparisons, 0);

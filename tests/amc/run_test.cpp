@@ -38,6 +38,15 @@ class RunFolder : public Amc {
   Ended ended;
 };
 
+TEST_F(RunFolder, IsKeptWhenTheScriptRunsAgain) {
+  const std::string before = read("runs/growth/flow/checkpoint.npz");
+  const Ended again = amc({"run", "growth.am", "--set", "train.flow.seed=4", "--out", "runs/growth/"});
+  ASSERT_EQ(again.code, 0) << again.err;
+  EXPECT_TRUE(holds(again.out, "runs/growth.1"));
+  EXPECT_EQ(read("runs/growth.1/flow/checkpoint.npz"), before);
+  EXPECT_NE(read("runs/growth/flow/checkpoint.npz"), before);
+}
+
 TEST_F(RunFolder, HoldsEverythingThatWasPromised) {
   for (const std::string name : {"script.am", "config.json", "flow/metrics.csv", "flow/checkpoint.npz", "paths.npz", "evaluation.json", "report.html",
                                  "figures/grown.svg", "figures/flow_training.svg", "figures/flow_w2.svg", "figures/flow_spread.svg"})

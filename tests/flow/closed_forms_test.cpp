@@ -11,6 +11,12 @@ namespace {
 
 double relative_gap(const flow::EvaluationResult& r) { return *r.gap / *r.action; }
 
+/// Prints the gap too: docs/results.md quotes it.
+void expect_gap(double gap, double bound) {
+  fmt::print("relative gap {:.3f} %, at most {:g} %\n", 100 * gap, 100 * bound);
+  EXPECT_LE(gap, bound);
+}
+
 /// Mean over times in the middle of `slots` equal parts of the path's range and `count` draws at each of them of
 /// |learned − exact|², over that of |exact|², for one of the model's functions.
 template <class Exact>
@@ -42,7 +48,8 @@ TEST_P(Gaussian, ActionMatchingFindsTheGradientField) {
   Trained t = train_script(source_text("examples/gaussian.am"),
                            {.settings = {{"train.flow.seed", std::to_string(GetParam())}}});
   const auto r = evaluate_script(t);
-  EXPECT_LE(relative_gap(r), 0.01);
+  expect_gap(relative_gap(r), 0.01);
+  fmt::print("objective {:.5f}, exact -2.25\n", r.objective);
   EXPECT_NEAR(r.objective, -2.25, 0.02 * 2.25);
   EXPECT_NEAR(*r.action, 2.25, 0.02 * 2.25);
 }
@@ -62,7 +69,7 @@ fn exact(x, t) = [2, 0] + (x − [2·t, 0])/(2 + t) − ½·0.5²·(x − [2·t,
 train flow = eam(s, q, sigma = 0.5) { steps = 4_000; batch = 512; optimizer = adam(lr = 2e-3, decay = cosine); seed = 1 }
 evaluate flow { against = q; velocity = exact; metrics = [spread]; count = 500 }
 )");
-  EXPECT_LE(relative_gap(evaluate_script(t)), 0.02);
+  expect_gap(relative_gap(evaluate_script(t)), 0.02);
 }
 
 /// The Ornstein–Uhlenbeck process dX = −A X dt + σ dW with A = Q·diag(a)·Qᵀ, a full matrix, from a Gaussian with a mean
@@ -86,7 +93,7 @@ fn exact(x, t) = −back(rates()*rotate(x))
 train flow = eam(s, q, sigma = 0.6) { steps = 4_000; batch = 512; optimizer = adam(lr = 2e-3, decay = cosine); seed = 1 }
 evaluate flow { against = q; velocity = exact; metrics = [spread]; count = 500 }
 )");
-  EXPECT_LE(relative_gap(evaluate_script(t)), 0.02);
+  expect_gap(relative_gap(evaluate_script(t)), 0.02);
 }
 
 /// Two clusters too far apart for anything to travel, of weights w = 0.2 + 0.6t and 1 − w. Nothing need move: v = 0 and
@@ -106,7 +113,7 @@ train flow = uam(s, q) { steps = 5_000; batch = 512; optimizer = adam(lr = 2e-3,
     const double w = 0.2 + 0.6 * time;
     return std::vector<double>{x[0] > 0 ? 0.6 / w : -0.6 / (1 - w)};
   };
-  EXPECT_LE(function_gap(t, "growth", exact), 0.02);
+  expect_gap(function_gap(t, "growth", exact), 0.02);
 }
 
 /// A Gaussian N(2t, 1) in one dimension moves partly by transport and partly by growth. With s = a·(x − 2t),
@@ -121,8 +128,8 @@ path q(t) over 0..1 {
 potential s(x, t) = mlp(width = 32, depth = 2)([x, t])
 train flow = uam(s, q) { steps = 4_000; batch = 512; optimizer = adam(lr = 2e-3, decay = cosine); seed = 1 }
 )");
-  EXPECT_LE(function_gap(t, "drift", [](std::span<const double>, double) { return std::vector<double>{1.0}; }), 0.02);
-  EXPECT_LE(function_gap(t, "growth",
+  expect_gap(function_gap(t, "drift", [](std::span<const double>, double) { return std::vector<double>{1.0}; }), 0.02);
+  expect_gap(function_gap(t, "growth",
                          [](std::span<const double> x, double time) { return std::vector<double>{x[0] - 2 * time}; }),
             0.02);
 }
@@ -141,11 +148,11 @@ potential s(x, t) = mlp(width = 32, depth = 2)([x, t])
 train flow = ueam(s, q, sigma = 0.5) { steps = 4_000; batch = 512; optimizer = adam(lr = 2e-3, decay = cosine); seed = 1 }
 )");
   constexpr double c = 0.25 / 3, k = 0.25 / 6;
-  EXPECT_LE(function_gap(
+  expect_gap(function_gap(
                 t, "drift",
                 [](std::span<const double> x, double time) { return std::vector<double>{1 - c * (x[0] - 2 * time)}; }),
             0.02);
-  EXPECT_LE(function_gap(t, "growth",
+  expect_gap(function_gap(t, "growth",
                          [](std::span<const double> x, double time) {
                            const double y = x[0] - 2 * time;
                            return std::vector<double>{y - c * y * y / 2 + k};
@@ -166,7 +173,7 @@ fn exact(x, t) = [2, 0] + (x − [2·t, 0])/(2 + t)
 train flow = fm(v, q) { steps = 2_000; batch = 256; optimizer = adam(lr = 2e-3, decay = cosine); seed = 1 }
 evaluate flow { against = q; velocity = exact; metrics = [spread]; count = 500 }
 )");
-  EXPECT_LE(relative_gap(evaluate_script(t)), 0.01);
+  expect_gap(relative_gap(evaluate_script(t)), 0.01);
 }
 
 /// growth.am: mass appears where the unbalanced model says it does, and the balanced one has to travel.
@@ -177,6 +184,7 @@ TEST(Growth, TheUnbalancedModelGrowsWhereTheOtherTravels) {
   const auto r = evaluate_script(t, 1);
   const flow::Figure& w2 = r.comparisons.back().figures[0];
   EXPECT_EQ(w2.metric, "w2");
+  fmt::print("weighted W2 {:.4f}, floor {:.4f}\n", w2.value, *w2.floor);
   EXPECT_LE(w2.value, 1.5 * *w2.floor);
 
   const Machine machine = test_machine();

@@ -18,7 +18,8 @@ struct Answer {
 };
 
 /// `print:` and `tree:`, for the declaration that begins nearest above `line`.
-Answer check_syntax(const Expectation& e, const ast::Program& program, const source::Sources& sources, source::FileId file, int line);
+Answer check_syntax(const Expectation& e, const ast::Program& program, const source::Sources& sources,
+                    source::FileId file, int line);
 
 /// `value:` and `at …:`. All of a golden's are evaluated together: the script is compiled with a velocity behind it
 /// that is the list of their expressions. `addition` is that text.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 
@@ -21,7 +22,8 @@ bool speaks_of_diagnostic(std::string_view body) {
 /// Carets under the place. They cannot stand below `#~` itself, so the first two columns are said in words.
 std::string marker(const source::Location& at) {
   const std::string carets(at.width, '^');
-  return at.column > 2 ? fmt::format("#~{}{}", std::string(at.column - 3, ' '), carets) : fmt::format("#~ column {}: {}", at.column, carets);
+  return at.column > 2 ? fmt::format("#~{}{}", std::string(at.column - 3, ' '), carets)
+                       : fmt::format("#~ column {}: {}", at.column, carets);
 }
 
 struct Placed {
@@ -63,12 +65,28 @@ std::string trimmed(std::string_view text) {
   return std::string(text.substr(from, text.find_last_not_of(' ') - from + 1));
 }
 
+std::vector<double> numbers(std::string text) {
+  for (size_t at; (at = text.find("−")) != std::string::npos;) text.replace(at, std::string("−").size(), "-");
+  std::vector<double> out;
+  const char* p = text.c_str();
+  while (*p) {
+    char* end = nullptr;
+    const double v = std::strtod(p, &end);
+    if (end == p) {
+      ++p;
+    } else {
+      out.push_back(v);
+      p = end;
+    }
+  }
+  return out;
+}
+
 Golden read(const std::string& path, const std::string& name) {
   Golden g{.path = path, .name = name};
   std::ostringstream all;
   all << std::ifstream(path, std::ios::binary).rdbuf();
   g.text = all.str();
-  g.options.data_folder = path.substr(0, path.rfind('/'));
   std::istringstream in(g.text);
   for (std::string text; std::getline(in, text);) {
     Line line{.text = text, .number = static_cast<int>(g.lines.size()) + 1};
@@ -80,14 +98,17 @@ Golden read(const std::string& path, const std::string& name) {
   if (g.claim.empty()) g.complaints.push_back("the first line does not say what the golden claims: `#! …`");
   if (std::find(std::begin(kStages), std::end(kStages), g.stage) == std::end(kStages))
     g.complaints.push_back(fmt::format("`#! stage: {}` names no stage", g.stage));
-  if (name.substr(0, name.find('/')) != g.stage) g.complaints.push_back(fmt::format("it lies in another folder than that of its stage `{}`", g.stage));
+  if (name.substr(0, name.find('/')) != g.stage)
+    g.complaints.push_back(fmt::format("it lies in another folder than that of its stage `{}`", g.stage));
   return g;
 }
 
-std::map<int, std::vector<std::string>> annotations(const Golden& golden, const std::vector<diagnostics::Diagnostic>& diagnostics,
+std::map<int, std::vector<std::string>> annotations(const Golden& golden,
+                                                    const std::vector<diagnostics::Diagnostic>& diagnostics,
                                                     const source::Sources& sources, source::FileId file) {
   std::map<int, std::vector<Placed>> placed;
-  const int last = std::find_if(golden.lines.rbegin(), golden.lines.rend(), [](const Line& l) { return !l.expectation; })->number;
+  const int last =
+      std::find_if(golden.lines.rbegin(), golden.lines.rend(), [](const Line& l) { return !l.expectation; })->number;
   /// Puts rows under the line that `at` is in, or below the last one.
   auto put = [&](const source::Location& at, std::string text, std::vector<std::string> more) {
     const bool in_script = at.line <= static_cast<int>(golden.lines.size()) && !golden.lines[at.line - 1].expectation;
@@ -108,7 +129,8 @@ std::map<int, std::vector<std::string>> annotations(const Golden& golden, const 
       put(sources.locate(d.span), text, more);
     } else {
       const source::Location at = sources.locate(d.span);
-      more.insert(more.begin(), d.span.known() ? fmt::format("#~ in {}:{}:{} {}", at.file, at.line, at.column, text) : "#~ nowhere " + text);
+      more.insert(more.begin(), d.span.known() ? fmt::format("#~ in {}:{}:{} {}", at.file, at.line, at.column, text)
+                                               : "#~ nowhere " + text);
       placed[last].push_back({INT32_MAX, more});
     }
     for (const diagnostics::Note& note : d.notes)

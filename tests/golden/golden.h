@@ -34,11 +34,15 @@ struct Golden {
 Golden read(const std::string& path, const std::string& name);
 
 /// The `#~` lines that `diagnostics` ask for, by number of the line of the script that they stand under.
-std::map<int, std::vector<std::string>> annotations(const Golden& golden, const std::vector<diagnostics::Diagnostic>& diagnostics,
+std::map<int, std::vector<std::string>> annotations(const Golden& golden,
+                                                    const std::vector<diagnostics::Diagnostic>& diagnostics,
                                                     const source::Sources& sources, source::FileId file);
 
 /// The kinds of diagnostics that a golden expects.
 std::vector<std::string> kinds(const Golden& golden);
+
+/// The numbers in "[1, −2] ± 0.5", in order.
+std::vector<double> numbers(std::string text);
 
 std::string trimmed(std::string_view text);
 

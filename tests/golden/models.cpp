@@ -41,13 +41,15 @@ std::vector<std::vector<double>> parameters(const Model& m) {
   std::vector<std::vector<double>> out;
   for (size_t k = 0; k < m.parameters.size(); ++k) {
     auto& values = out.emplace_back(m.parameters[k].shape.count());
-    for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(drawn[k][drawn[k].size() > 1 ? i : 0] + 0.1 * small(random));
+    for (size_t i = 0; i < values.size(); ++i)
+      values[i] = static_cast<float>(drawn[k][drawn[k].size() > 1 ? i : 0] + 0.1 * small(random));
   }
   return out;
 }
 
 /// Plausible values for every slot of a program.
-ir::Bindings plausible(const Program& program, const Model& m, const std::vector<std::vector<double>>& weights, size_t samples) {
+ir::Bindings plausible(const Program& program, const Model& m, const std::vector<std::vector<double>>& weights,
+                       size_t samples) {
   ir::Bindings out{.inputs = {}, .samples = samples, .seed = 11};
   std::mt19937_64 random(2);
   for (size_t slot = 0; slot < program.inputs.size(); ++slot) {
@@ -75,7 +77,8 @@ ir::Bindings plausible(const Program& program, const Model& m, const std::vector
   return out;
 }
 
-// --- gradcheck ---------------------------------------------------------------------------------------------------------
+// --- gradcheck
+// ---------------------------------------------------------------------------------------------------------
 
 class GradientCheck {
  public:
@@ -102,14 +105,16 @@ class GradientCheck {
         const auto simple = simplify::simplify(g_, {{gradients[k]}});
         const auto again = ir::interpret(simple.graph, simple.outputs, bindings())[0];
         for (size_t i = 0; i < again.size(); ++i)
-          if (!(std::fabs(again[i] - reverse[k][i]) <= 1e-10 * largest)) return fmt::format("simplified, entry {} of `{}` is {} and not {}", i, name(k), again[i], reverse[k][i]);
+          if (!(std::fabs(again[i] - reverse[k][i]) <= 1e-10 * largest))
+            return fmt::format("simplified, entry {} of `{}` is {} and not {}", i, name(k), again[i], reverse[k][i]);
       }
     }
     if (std::string bad = forward(reverse, largest); !bad.empty()) return bad;
     if (squares == 0) return "every gradient is zero: nothing was checked";
     const auto step = ir::interpret(m_.step.graph, m_.step.outputs, plausible(m_.step, m_, weights_, kSamples));
     const size_t at = std::find(m_.step.names.begin(), m_.step.names.end(), "gradient_norm") - m_.step.names.begin();
-    if (!(std::fabs(step[at][0] - std::sqrt(squares)) <= 1e-9 * largest)) return fmt::format("the training step has a gradient of norm {}, and it is {}", step[at][0], std::sqrt(squares));
+    if (!(std::fabs(step[at][0] - std::sqrt(squares)) <= 1e-9 * largest))
+      return fmt::format("the training step has a gradient of norm {}, and it is {}", step[at][0], std::sqrt(squares));
     return "";
   }
 
@@ -131,7 +136,9 @@ class GradientCheck {
       const double down = value(m_.objective.outputs[0])[0];
       w[i] = saved;
       const double difference = (up - down) / (2 * h);
-      if (!(std::fabs(difference - reverse[i]) <= 2e-7 * largest)) return fmt::format("the derivative by entry {} of `{}` is {} and the difference {}", i, name(k), reverse[i], difference);
+      if (!(std::fabs(difference - reverse[i]) <= 2e-7 * largest))
+        return fmt::format("the derivative by entry {} of `{}` is {} and the difference {}", i, name(k), reverse[i],
+                           difference);
     }
     return "";
   }
@@ -148,7 +155,9 @@ class GradientCheck {
     }
     const NodeId along = differentiate::directional(g_, m_.objective.outputs[0], {by_}, tangents);
     const double got = along.valid() ? value(along)[0] : 0;
-    return std::fabs(got - wanted) <= 1e-9 * largest * static_cast<double>(reverse.size()) ? "" : fmt::format("forward mode gives {} and reverse mode {}", got, wanted);
+    return std::fabs(got - wanted) <= 1e-9 * largest * static_cast<double>(reverse.size())
+               ? ""
+               : fmt::format("forward mode gives {} and reverse mode {}", got, wanted);
   }
 
   const Model& m_;
@@ -158,7 +167,8 @@ class GradientCheck {
   std::vector<int> numbers_;
 };
 
-// --- graphs and plans --------------------------------------------------------------------------------------------------
+// --- graphs and plans
+// --------------------------------------------------------------------------------------------------
 
 struct Subject {
   const Model* model = nullptr;
@@ -177,15 +187,19 @@ Subject subject(const Script& script, const std::string& text) {
   if (!out.model) return out.complaint = fmt::format("there is no model `{}`", text), out;
   if (words.size() < 2) return out;
   const Model& m = *out.model;
-  const std::pair<std::string_view, const Program*> programs[] = {
-      {"initial", &m.initial}, {"step", &m.step}, {"objective", &m.objective}, {"draw", &m.draw}, {"functions", &m.functions}};
+  const std::pair<std::string_view, const Program*> programs[] = {{"initial", &m.initial},
+                                                                  {"step", &m.step},
+                                                                  {"objective", &m.objective},
+                                                                  {"draw", &m.draw},
+                                                                  {"functions", &m.functions}};
   for (const auto& [name, program] : programs)
     if (name == words[1]) out.program = program;
   if (!out.program) return out.complaint = fmt::format("`{}` is not a program of a model", words[1]), out;
   out.outputs = out.program->outputs;
   if (words.size() > 2) {
     const auto at = std::find(out.program->names.begin(), out.program->names.end(), words[2]);
-    if (at == out.program->names.end()) return out.complaint = fmt::format("`{}` has no output `{}`", words[1], words[2]), out;
+    if (at == out.program->names.end())
+      return out.complaint = fmt::format("`{}` has no output `{}`", words[1], words[2]), out;
     out.outputs = {out.program->outputs[at - out.program->names.begin()]};
   }
   return out;
@@ -205,20 +219,29 @@ Answer counts(const Expectation& e, const Subject& s) {
   const auto nodes = ir::reachable(small.graph, small.outputs);
   for (NodeId id : nodes) ++count[std::string(ir::info(small.graph[id].op).name)];
   std::string text;
-  for (const std::string& name : asked(e.rest)) text += fmt::format("{}{} = {}", text.empty() ? "" : ", ", name, name == "all" ? static_cast<int>(nodes.size()) : count[name]);
+  for (const std::string& name : asked(e.rest))
+    text += fmt::format("{}{} = {}", text.empty() ? "" : ", ", name,
+                        name == "all" ? static_cast<int>(nodes.size()) : count[name]);
   return {fmt::format("#~ ops {}: {}", e.subject, text), ""};
 }
 
 lower::Lowered lowered(const Subject& s) {
   const auto small = simplify::simplify(s.program->graph, s.outputs);
-  return lower::lower(small.graph, small.outputs, {.precision = s.model->f64 ? lower::Precision::F64 : lower::Precision::F32, .target = kTarget, .samples = static_cast<size_t>(s.model->batch)});
+  return lower::lower(small.graph, small.outputs,
+                      {.precision = s.model->f64 ? lower::Precision::F64 : lower::Precision::F32,
+                       .target = kTarget,
+                       .samples = static_cast<size_t>(s.model->batch)});
 }
 
 Answer plan(const Expectation& e, const Subject& s) {
   const lower::Plan p = lowered(s).plan;
   std::string text;
   for (const std::string& name : asked(e.rest)) {
-    const int v = name == "tile" ? p.tile : name == "lanes" ? p.lanes : name == "phases" ? p.phases : name == "flops" ? static_cast<int>(p.flops_contract) : -1;
+    const int v = name == "tile"     ? p.tile
+                  : name == "lanes"  ? p.lanes
+                  : name == "phases" ? p.phases
+                  : name == "flops"  ? static_cast<int>(p.flops_contract)
+                                     : -1;
     text += fmt::format("{}{} = {}", text.empty() ? "" : ", ", name, v);
   }
   return {fmt::format("#~ plan {}: {}", e.subject, text), ""};
@@ -233,12 +256,14 @@ Answer schedule(const Expectation& e, const Subject& s) {
   return {"", found == contains ? "" : "the schedule is\n" + text};
 }
 
-// --- native code -------------------------------------------------------------------------------------------------------
+// --- native code
+// -------------------------------------------------------------------------------------------------------
 
 /// Every program of the model, by the interpreter as elaborated and by native code as simplified and lowered.
 Answer native(const Model& m) {
   const auto weights = parameters(m);
-  const std::pair<const char*, const Program*> programs[] = {{"objective", &m.objective}, {"step", &m.step}, {"draw", &m.draw}, {"functions", &m.functions}};
+  const std::pair<const char*, const Program*> programs[] = {
+      {"objective", &m.objective}, {"step", &m.step}, {"draw", &m.draw}, {"functions", &m.functions}};
   for (const auto& [name, program] : programs) {
     const size_t samples = 37;
     const ir::Bindings bindings = plausible(*program, m, weights, samples);
@@ -256,15 +281,16 @@ Answer native(const Model& m) {
         const size_t repeat = got[k].empty() ? 1 : want[k].size() / got[k].size();
         for (size_t i = 0; i < want[k].size(); ++i)
           if (!(std::fabs(got[k][i / repeat] - want[k][i]) <= (f64 ? 1e-12 : 1e-5) * scale))
-            return {"", fmt::format("entry {} of output {} (`{}`) of `{}` is {} in {} and {} by the interpreter", i, k, program->names[k], name,
-                                    got[k][i / repeat], f64 ? "f64" : "f32", want[k][i])};
+            return {"", fmt::format("entry {} of output {} (`{}`) of `{}` is {} in {} and {} by the interpreter", i, k,
+                                    program->names[k], name, got[k][i / repeat], f64 ? "f64" : "f32", want[k][i])};
       }
     }
   }
   return {};
 }
 
-// --- training ----------------------------------------------------------------------------------------------------------
+// --- training
+// ----------------------------------------------------------------------------------------------------------
 
 struct Trained {
   flow::Weights weights;
@@ -289,7 +315,8 @@ std::optional<Trained> trained(const Model& m, int threads, std::string& complai
 }
 
 bool same_bits(const std::vector<flow::Buffer>& a, const std::vector<flow::Buffer>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& p, const auto& q) { return std::ranges::equal(p.bytes(), q.bytes()); });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const auto& p, const auto& q) { return std::ranges::equal(p.bytes(), q.bytes()); });
 }
 
 /// `rest` is "", "objective < NUMBER" or "objective = NUMBER ± TOLERANCE", of the last step.
@@ -301,14 +328,16 @@ Answer run(const Expectation& e, const Model& m) {
   for (const auto& p : one->weights.parameters)
     for (size_t i = 0; i < p.count(); ++i)
       if (!std::isfinite(p.get(i))) return {"", "a parameter is not finite"};
-  if (!same_bits(one->weights.parameters, three->weights.parameters) || !same_bits(one->weights.states, three->weights.states) || one->objective != three->objective)
+  if (!same_bits(one->weights.parameters, three->weights.parameters) ||
+      !same_bits(one->weights.states, three->weights.states) || one->objective != three->objective)
     return {"", "one thread and three give other bits"};
-  double bound = 0, tolerance = 0;
-  if (std::sscanf(e.rest.c_str(), "objective < %lf", &bound) == 1)
-    return {"", one->objective < bound ? "" : fmt::format("the objective is {}", one->objective)};
-  if (std::sscanf(e.rest.c_str(), "objective = %lf ± %lf", &bound, &tolerance) == 2)
-    return {"", std::fabs(one->objective - bound) <= tolerance ? "" : fmt::format("the objective is {}", one->objective)};
-  return {"", e.rest.empty() ? "" : "`objective < NUMBER` or `objective = NUMBER ± TOLERANCE` is expected"};
+  if (e.rest.empty()) return {};
+  const std::vector<double> bounds = numbers(e.rest);
+  const bool below = e.rest.starts_with("objective < ") && bounds.size() == 1,
+             near = e.rest.starts_with("objective = ") && bounds.size() == 2;
+  if (!below && !near) return {"", "`objective < NUMBER` or `objective = NUMBER ± TOLERANCE` is expected"};
+  const bool fine = below ? one->objective < bounds[0] : std::fabs(one->objective - bounds[0]) <= bounds[1];
+  return {"", fine ? "" : fmt::format("the objective is {}", one->objective)};
 }
 
 /// "x = [1, 2] ± 0.1" or "mass = 2 ± 0.1": the mean of the particles at the last time, or their mass.
@@ -324,29 +353,25 @@ Answer sample(const Expectation& e, const Script& script) {
   diagnostics::Sink sink;
   std::vector<flow::Particles> runs;
   for (int threads : {1, 3}) {
-    auto particles = flow::sample(*s, *m, model->weights, {.target = jit::host_target("", error), .threads = threads}, sink);
+    auto particles =
+        flow::sample(*s, *m, model->weights, {.target = jit::host_target("", error), .threads = threads}, sink);
     if (!particles) return {"", "sampling fails: " + sink.sorted()[0].message};
     runs.push_back(std::move(*particles));
   }
-  if (runs[0].points != runs[1].points || runs[0].mass != runs[1].mass) return {"", "one thread and three give other bits"};
+  if (runs[0].points != runs[1].points || runs[0].mass != runs[1].mass)
+    return {"", "one thread and three give other bits"};
   std::vector<double> mean(runs[0].dimension), wanted;
   const auto& points = runs[0].points.back();
-  for (size_t i = 0; i < points.size(); ++i) mean[i % mean.size()] += points[i] * static_cast<double>(mean.size()) / static_cast<double>(points.size());
+  for (size_t i = 0; i < points.size(); ++i)
+    mean[i % mean.size()] += points[i] * static_cast<double>(mean.size()) / static_cast<double>(points.size());
   const bool mass = e.rest.starts_with("mass");
   if (mass) mean = {runs[0].mass.empty() ? NAN : runs[0].mass.back()};
-  const std::string sign = " ± ";
-  const size_t equals = e.rest.find("= "), bound = e.rest.find(sign);
-  if (equals == std::string::npos || bound == std::string::npos) return {"", "`x = [NUMBER, …] ± TOLERANCE` is expected"};
-  for (const char* p = e.rest.c_str() + equals + 2; p < e.rest.c_str() + bound;) {
-    char* end = nullptr;
-    const double v = std::strtod(p, &end);
-    if (end == p)
-      ++p;
-    else
-      wanted.push_back(v), p = end;
-  }
-  const double tolerance = std::strtod(e.rest.c_str() + bound + sign.size(), nullptr);
-  bool fine = wanted.size() == mean.size();
+  wanted = numbers(e.rest);
+  if (wanted.size() != mean.size() + 1)
+    return {"", fmt::format("`= [NUMBER, …] ± TOLERANCE` with {} numbers is expected", mean.size())};
+  const double tolerance = wanted.back();
+  wanted.pop_back();
+  bool fine = true;
   for (size_t i = 0; fine && i < mean.size(); ++i) fine = std::fabs(mean[i] - wanted[i]) <= tolerance;
   return {"", fine ? "" : fmt::format("it is [{}]", fmt::join(mean, ", "))};
 }
@@ -358,7 +383,8 @@ Answer check_model(const Expectation& e, const Script& script) {
   const bool of_program = e.key == "ops" || e.key == "plan" || e.key == "schedule";
   const Subject s = subject(script, e.subject.substr(0, e.subject.find(' ')));
   if (!s.complaint.empty()) return {"", s.complaint};
-  if (of_program != (s.program != nullptr)) return {"", of_program ? "a program such as `m.step` is expected" : "a model alone is expected"};
+  if (of_program != (s.program != nullptr))
+    return {"", of_program ? "a program such as `m.step` is expected" : "a model alone is expected"};
   if (e.key == "gradcheck") return {"", GradientCheck(*s.model).run()};
   if (e.key == "native") return native(*s.model);
   if (e.key == "ops") return counts(e, s);

@@ -19,16 +19,19 @@ Expectation parts(const Line& line) {
   const size_t colon = body.find(": ");
   const std::string head = body.substr(0, colon == std::string::npos && body.ends_with(":") ? body.size() - 1 : colon);
   const size_t space = head.find(' ');
-  return {head.substr(0, space), space == std::string::npos ? "" : trimmed(head.substr(space)), colon == std::string::npos ? "" : trimmed(body.substr(colon + 2))};
+  return {head.substr(0, space), space == std::string::npos ? "" : trimmed(head.substr(space)),
+          colon == std::string::npos ? "" : trimmed(body.substr(colon + 2))};
 }
 
-Answer check_syntax(const Expectation& e, const ast::Program& program, const source::Sources& sources, source::FileId file, int line) {
+Answer check_syntax(const Expectation& e, const ast::Program& program, const source::Sources& sources,
+                    source::FileId file, int line) {
   const ast::Declaration* nearest = nullptr;
   for (const ast::Declaration& d : program.declarations)
     if (d.span.file == file && sources.locate(d.span).line < line) nearest = &d;
   if (!nearest) return {"", "no declaration stands above"};
-  std::string text = e.key == "tree" ? parse::testing::prefix_form(program, *nearest)
-                                     : ast::print(program, *nearest, e.key == "ascii" ? ast::Spelling::Ascii : ast::Spelling::Unicode);
+  std::string text =
+      e.key == "tree" ? parse::testing::prefix_form(program, *nearest)
+                      : ast::print(program, *nearest, e.key == "ascii" ? ast::Spelling::Ascii : ast::Spelling::Unicode);
   while (text.ends_with('\n')) text.pop_back();
   for (size_t at; (at = text.find('\n')) != std::string::npos;) text.replace(at, 1, " ⏎ ");
   return {fmt::format("#~ {}: {}", e.key, text), ""};
@@ -43,7 +46,8 @@ const std::string kFolder = AM_SOURCE_DIR "/tests/golden";
 std::vector<std::string> goldens() {
   std::vector<std::string> out;
   for (const auto& entry : fs::recursive_directory_iterator(kFolder))
-    if (entry.path().extension() == ".am") out.push_back(fs::relative(entry.path(), kFolder).replace_extension("").string());
+    if (entry.path().extension() == ".am")
+      out.push_back(fs::relative(entry.path(), kFolder).replace_extension("").string());
   std::sort(out.begin(), out.end());
   return out;
 }
@@ -77,7 +81,8 @@ Verdict judge(const Golden& golden) {
   for (const auto& d : script->sink.sorted()) {
     out.failed = out.failed || diagnostics::info(d.kind).level == diagnostics::Level::Error;
     if (d.span.file == script->file && d.span.begin >= golden.text.size() && !values.addition.empty()) {
-      if (d.kind != diagnostics::Kind::UnreachedParameter) out.complaints.push_back("an expectation cannot be evaluated: " + diagnostics::render(d, script->sources));
+      if (d.kind != diagnostics::Kind::UnreachedParameter)
+        out.complaints.push_back("an expectation cannot be evaluated: " + diagnostics::render(d, script->sources));
     } else {
       own.push_back(d);
     }
@@ -98,7 +103,8 @@ Verdict judge(const Golden& golden) {
       answer = check_syntax(e, script->program, script->sources, script->file, line.number);
     else if (e.key != "value" && e.key != "at")
       answer = out.failed ? Answer{"", "the script has errors"} : check_model(e, *script);
-    if (!answer.complaint.empty()) out.complaints.push_back(fmt::format("line {}: `{}`: {}", line.number, line.text, answer.complaint));
+    if (!answer.complaint.empty())
+      out.complaints.push_back(fmt::format("line {}: `{}`: {}", line.number, line.text, answer.complaint));
     out.lines.push_back(answer.text.empty() ? line.text : answer.text);
   }
   return out;
@@ -134,7 +140,8 @@ TEST_P(Goldens, Holds) {
   SCOPED_TRACE(golden.claim);
   for (const std::string& c : verdict.complaints) ADD_FAILURE() << golden.path << ": " << c;
   const std::string file = golden.name.substr(golden.name.find('/') + 1);
-  EXPECT_EQ(file.starts_with("fail_"), verdict.failed) << golden.path << ": a golden is called fail_… if and only if its script has an error";
+  EXPECT_EQ(file.starts_with("fail_"), verdict.failed)
+      << golden.path << ": a golden is called fail_… if and only if its script has an error";
   std::string before, after;
   for (const Line& line : golden.lines) before += line.text + "\n";
   for (const std::string& line : verdict.lines) after += line + "\n";
@@ -158,16 +165,18 @@ INSTANTIATE_TEST_SUITE_P(All, Goldens, testing::ValuesIn(goldens()), [](const au
 TEST(Goldens, ExpectSomething) {
   for (const std::string& name : goldens()) {
     const Golden golden = open(name);
-    EXPECT_TRUE(std::any_of(golden.lines.begin(), golden.lines.end(), [](const Line& l) { return l.expectation; })) << name;
+    EXPECT_TRUE(std::any_of(golden.lines.begin(), golden.lines.end(), [](const Line& l) { return l.expectation; }))
+        << name;
   }
 }
 
 // Kinds that no script alone can raise. Tests of those parts cover them: data files (tests/data), training and sampling
 // (tests/flow), the program and the system (tests/amc).
 constexpr std::string_view kBeyondScripts[] = {
-    "Remark", "NothingToRun",
-    "MissingColumn", "BadCell", "RaggedRow", "NonFiniteCell", "EmptyData", "OneTimeOnly", "UnsortedTimes", "MalformedFile", "MissingTime",
-    "NonFiniteLoss", "NonFiniteSample", "SolverStuck", "CannotWrite", "OutOfMemory", "BadCheckpoint", "MissingStdlib", "CompilerFailure",
+    "Remark",        "NothingToRun",  "MissingColumn",   "BadCell",         "RaggedRow",
+    "NonFiniteCell", "EmptyData",     "OneTimeOnly",     "UnsortedTimes",   "MalformedFile",
+    "MissingTime",   "NonFiniteLoss", "NonFiniteSample", "SolverStuck",     "CannotWrite",
+    "OutOfMemory",   "BadCheckpoint", "MissingStdlib",   "CompilerFailure",
 };
 // Kinds of the catalogue that the compiler does not raise yet. This list only shrinks.
 constexpr std::string_view kNotRaisedYet[] = {"LaplacianOfRelu", "NotDifferentiable"};
@@ -176,7 +185,8 @@ TEST(Catalogue, EveryKindHasAGolden) {
   std::set<std::string> expected;
   for (const std::string& name : goldens())
     for (const std::string& kind : kinds(open(name))) expected.insert(kind);
-  const std::set<std::string_view> beyond(std::begin(kBeyondScripts), std::end(kBeyondScripts)), later(std::begin(kNotRaisedYet), std::end(kNotRaisedYet));
+  const std::set<std::string_view> beyond(std::begin(kBeyondScripts), std::end(kBeyondScripts)),
+      later(std::begin(kNotRaisedYet), std::end(kNotRaisedYet));
   for (int k = 0; k < diagnostics::kKindCount; ++k) {
     const std::string kind(diagnostics::info(static_cast<diagnostics::Kind>(k)).name);
     const bool excused = beyond.count(kind) || later.count(kind);
@@ -184,7 +194,8 @@ TEST(Catalogue, EveryKindHasAGolden) {
     EXPECT_FALSE(expected.count(kind) && excused) << "a golden expects " << kind << ", which is listed as an exception";
     expected.erase(kind);
   }
-  for (const std::string& kind : expected) ADD_FAILURE() << "goldens expect " << kind << ", which the catalogue does not have";
+  for (const std::string& kind : expected)
+    ADD_FAILURE() << "goldens expect " << kind << ", which the catalogue does not have";
 }
 
 }  // namespace

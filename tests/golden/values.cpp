@@ -12,29 +12,13 @@
 namespace am::golden {
 namespace {
 
-/// "[1, −2]" or "0.5".
-std::vector<double> numbers(std::string text) {
-  for (size_t at; (at = text.find("−")) != std::string::npos;) text.replace(at, std::string("−").size(), "-");
-  std::vector<double> out;
-  const char* p = text.c_str();
-  while (*p) {
-    char* end = nullptr;
-    const double v = std::strtod(p, &end);
-    if (end == p) {
-      ++p;
-    } else {
-      out.push_back(v);
-      p = end;
-    }
-  }
-  return out;
-}
-
 /// "x = [1, 2], t = 0.5".
 void read_point(const std::string& text, Values::Item& item) {
   const size_t x = text.find("x = "), t = text.find("t = ");
-  if (x != std::string::npos) item.point = numbers(text.substr(x + 4, t > x && t != std::string::npos ? t - x - 4 : std::string::npos));
-  if (t != std::string::npos) item.time = numbers(text.substr(t + 4, x > t && x != std::string::npos ? x - t - 4 : std::string::npos)).at(0);
+  if (x != std::string::npos)
+    item.point = numbers(text.substr(x + 4, t > x && t != std::string::npos ? t - x - 4 : std::string::npos));
+  if (t != std::string::npos)
+    item.time = numbers(text.substr(t + 4, x > t && x != std::string::npos ? x - t - 4 : std::string::npos)).at(0);
 }
 
 /// What stands behind the script: a model whose learned function is the list of all expressions over points of one
@@ -44,7 +28,8 @@ std::string model_text(int dimension, const std::string& list) {
       "\npath golden_path{0}(t) over 0..1 {{ z ~ normal({0}); z }}"
       "\nvelocity golden_value{0}(x, t) {{ param golden_zero: R = 0; golden_zero + [{1}] }}"
       "\ndynamics golden_dynamics{0}(v, q) {{ minimize E[x ~ q(0)] sum(v(x, 0)); drift(x, t) = x }}"
-      "\ntrain golden_model{0} = golden_dynamics{0}(golden_value{0}, golden_path{0}) {{ steps = 1; precision = f64 }}\n",
+      "\ntrain golden_model{0} = golden_dynamics{0}(golden_value{0}, golden_path{0}) {{ steps = 1; precision = f64 "
+      "}}\n",
       dimension, list);
 }
 
@@ -68,7 +53,8 @@ Values values_of(const Golden& golden) {
       continue;
     }
     item.expression = e.rest.substr(0, equals);
-    item.expected = numbers(e.rest.substr(equals + 3, tolerance == std::string::npos ? tolerance : tolerance - equals - 3));
+    item.expected =
+        numbers(e.rest.substr(equals + 3, tolerance == std::string::npos ? tolerance : tolerance - equals - 3));
     if (tolerance != std::string::npos) item.tolerance = numbers(e.rest.substr(tolerance + sign.size())).at(0);
     if (e.key == "at") read_point(e.subject, item);
     std::string& list = lists[dimension_of(item)];
@@ -86,12 +72,13 @@ struct Row {
   size_t offset;
 };
 
-void compare(const Row& row, std::span<const double> got, double least, std::string_view by, std::vector<std::string>& complaints) {
+void compare(const Row& row, std::span<const double> got, double least, std::string_view by,
+             std::vector<std::string>& complaints) {
   for (size_t k = 0; k < row.item->expected.size(); ++k) {
     const double want = row.item->expected[k], off = std::fabs(got[k] - want);
     if (!(off <= std::max(row.item->tolerance, least * (1 + std::fabs(want)))))
-      complaints.push_back(fmt::format("line {}: entry {} of `{}` is {:.12g} by {}, expected {:.12g}", row.item->line + 1, k, row.item->expression,
-                                       got[k], by, want));
+      complaints.push_back(fmt::format("line {}: entry {} of `{}` is {:.12g} by {}, expected {:.12g}",
+                                       row.item->line + 1, k, row.item->expression, got[k], by, want));
   }
 }
 
@@ -142,12 +129,16 @@ std::vector<std::string> check_values(const Values& values, const Script& script
       const auto weights = flow::initialise(model, machine, sink);
       const auto native = flow::functions_at(model, *weights, points, times, machine, sink);
       if (static_cast<size_t>(native->sizes[0]) != size) {
-        complaints.push_back(fmt::format("the expressions over R[{}] have {} entries together, their expectations {}", dimension, native->sizes[0], size));
+        complaints.push_back(fmt::format("the expressions over R[{}] have {} entries together, their expectations {}",
+                                         dimension, native->sizes[0], size));
         break;
       }
       for (size_t i = 0; i < rows.size(); ++i) {
-        compare(rows[i], std::span(native->values[0]).subspan(i * size + rows[i].offset), f64 ? 1e-12 : 1e-5, f64 ? "native code in f64" : "native code in f32", complaints);
-        if (f64) compare(rows[i], std::span<const double>(interpreted(model, *weights, *rows[i].item)).subspan(rows[i].offset), 1e-13, "the interpreter", complaints);
+        compare(rows[i], std::span(native->values[0]).subspan(i * size + rows[i].offset), f64 ? 1e-12 : 1e-5,
+                f64 ? "native code in f64" : "native code in f32", complaints);
+        if (f64)
+          compare(rows[i], std::span<const double>(interpreted(model, *weights, *rows[i].item)).subspan(rows[i].offset),
+                  1e-13, "the interpreter", complaints);
       }
     }
   }
