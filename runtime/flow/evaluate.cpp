@@ -61,11 +61,7 @@ std::vector<double> rows_by_lot(const data::Snapshots& s, size_t k, size_t count
 class Evaluator {
  public:
   Evaluator(const Evaluation& e, const Model& m, const Weights& w, const Machine& machine, diagnostics::Sink& sink)
-      : e_(e),
-        m_(m),
-        w_(w),
-        machine_(machine),
-        sink_(sink) {
+      : e_(e), m_(m), w_(w), machine_(machine), sink_(sink) {
     if (e.against_path) against_path_.emplace(e.against_draw, m.dimension, m.f64, kDefaultCount, machine, sink);
   }
 
