@@ -225,7 +225,7 @@ std::shared_ptr<const PairTable> solve_pairs(const data::Snapshots& s, const std
 /// + 1. The plans are solved when a program first needs them.
 Value pairs(Elaborator& e, const CallArguments& a) {
   const auto d = series(e, a.values[0], a.span);
-  const auto size = a.given[1] ? e.whole(a.values[1], "`block`", 2) : std::optional<int>(1000);
+  const auto size = a.given[1] ? e.whole(a.values[1], "`block`", 2) : std::optional<int>(500);
   if (!d || !size) return e.poison();
   const std::string key = fmt::format("pairs {} {}", static_cast<const void*>(d->samples.get()), *size);
   auto& cache = e.dataset_cache();
