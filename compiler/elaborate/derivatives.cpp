@@ -59,15 +59,14 @@ std::vector<NodeId> Elaborator::held(ScopePtr scope, NodeId but) const {
   return out;
 }
 
-Value Elaborator::derived(NodeId result, NodeId of, ir::Shape shape,
-                          const std::optional<differentiate::Obstacle>& obstacle, Span span, std::string_view by) {
+Value Elaborator::derived(NodeId result, ir::Shape shape, const std::optional<differentiate::Obstacle>& obstacle,
+                          Span span, std::string_view by) {
   if (obstacle) {
     auto& d = sink_.report<Kind::NotDifferentiable>(span, ir::info(g()[obstacle->node].op).name, obstacle->reason);
     if (const Span at = g()[obstacle->node].origin; at.known()) d.notes.push_back({at, "it is used here"});
     return poison();
   }
   if (result.valid()) return make(result, span);
-  (void)of;
   if (!by.empty()) sink_.report<Kind::DerivativeIsZero>(span, by);
   return make(ir::constant(g(), 0, shape), span);
 }
@@ -111,7 +110,7 @@ Value Elaborator::gradient(ExprId id, ScopePtr scope) {
   std::optional<differentiate::Obstacle> obstacle;
   const std::vector<NodeId> by{x};
   const NodeId result = differentiate::gradient(g(), y, {by}, ir::kNone, &obstacle)[0];
-  return derived(result, y, g()[x].shape, obstacle, e.span,
+  return derived(result, g()[x].shape, obstacle, e.span,
                  text(program_[innermost_call(program_, e.operands[0])].arguments[0].value));
 }
 
@@ -139,7 +138,7 @@ Value Elaborator::partial(ExprId id, ScopePtr scope) {
   // Reverse mode shares its pass with ∇ of the same scalar; a vector by a scalar is one forward pass.
   if (shape.rank == 0) {
     const NodeId result = differentiate::gradient(g(), y, {wrt, fixed}, ir::kNone, &obstacle)[0];
-    return derived(result, y, variable_shape, obstacle, e.span, e.text);
+    return derived(result, variable_shape, obstacle, e.span, e.text);
   }
   if (variable_shape.rank > 0) {
     sink_.report<Kind::NotAScalar>(program_[e.operands[0]].span,
@@ -148,7 +147,7 @@ Value Elaborator::partial(ExprId id, ScopePtr scope) {
   }
   const std::vector<NodeId> one{ir::constant(g(), 1)};
   const NodeId result = differentiate::directional(g(), y, {wrt, fixed}, one, &obstacle);
-  return derived(result, y, shape, obstacle, e.span, e.text);
+  return derived(result, shape, obstacle, e.span, e.text);
 }
 
 Value Elaborator::laplacian(ExprId id, ScopePtr scope) {
@@ -160,7 +159,7 @@ Value Elaborator::laplacian(ExprId id, ScopePtr scope) {
   if (!y.valid()) return poison();
   g().set_origin(e.span);
   std::optional<differentiate::Obstacle> obstacle;
-  return derived(differentiate::laplacian(g(), y, x, {}, &obstacle), y, {}, obstacle, e.span, "");
+  return derived(differentiate::laplacian(g(), y, x, {}, &obstacle), {}, obstacle, e.span, "");
 }
 
 Value Elaborator::divergence(ExprId id, ScopePtr scope) {
@@ -176,7 +175,7 @@ Value Elaborator::divergence(ExprId id, ScopePtr scope) {
   }
   g().set_origin(e.span);
   std::optional<differentiate::Obstacle> obstacle;
-  return derived(differentiate::divergence(g(), y, x, {}, &obstacle), y, {}, obstacle, e.span, "");
+  return derived(differentiate::divergence(g(), y, x, {}, &obstacle), {}, obstacle, e.span, "");
 }
 
 }  // namespace am::elaborate

@@ -154,7 +154,7 @@ NodeId Elaborator::draw_one(const Value& source, Span span, NodeId* velocity) {
       std::optional<differentiate::Obstacle> obstacle;
       const std::vector<NodeId> fixed = held(inner, t), by{t}, one{ir::constant(g(), 1)};
       *velocity = differentiate::directional(g(), x, {by, fixed}, one, &obstacle);
-      if (obstacle) derived(ir::kNone, x, g()[x].shape, obstacle, span, d.variables[0].name);
+      if (obstacle) derived(ir::kNone, g()[x].shape, obstacle, span, d.variables[0].name);
       if (!velocity->valid()) *velocity = ir::constant(g(), 0, g()[x].shape);
     }
     return x;

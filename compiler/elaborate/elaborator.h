@@ -162,6 +162,8 @@ class Elaborator {
   bool bind_arguments(std::string_view callee, const std::vector<ast::Parameter>& parameters, const ast::Expr& call,
                       ScopePtr caller, ScopePtr into, const std::function<Value(size_t, Value)>& adapt = {});
   Value invoke(const Closure& closure, const ast::Expr& call, ScopePtr caller);
+  /// The place of a call within the one being evaluated: no two calls share it, so no two layers share parameters.
+  std::string site(const ast::Expr& call) const;
   Value run_body(const Closure& closure, ScopePtr scope, std::string place);
   void statement(const ast::Statement& s, ScopePtr scope, Value& result);
   void parameter(const ast::Statement& s, ScopePtr scope);
@@ -171,8 +173,8 @@ class Elaborator {
   /// Evaluates `operand` with the first argument of its innermost call replaced by a fresh variable.
   Value with_first_argument(ExprId operand, ScopePtr scope, Span span, NodeId& variable);
   std::vector<NodeId> held(ScopePtr scope, NodeId but) const;
-  Value derived(NodeId result, NodeId of, ir::Shape shape, const std::optional<differentiate::Obstacle>& obstacle,
-                Span span, std::string_view by);
+  Value derived(NodeId result, ir::Shape shape, const std::optional<differentiate::Obstacle>& obstacle, Span span,
+                std::string_view by);
   bool affine(NodeId body, size_t first_estimate, Span span);
   NodeId draw_one(const Value& source, Span span, NodeId* velocity);
   bool within(const PathAt& path, Span span);
@@ -198,11 +200,11 @@ class Elaborator {
   ParameterStore* store_ = nullptr;
   std::string owner_;  // the potential or velocity being evaluated
   std::string place_;
-  int depth_ = 0;         // of calls
-  int sample_depth_ = 0;  // of enclosing E and ∫
-  int drawing_ = 0;       // of draws within draws
-  long long work_ = 0;    // expressions evaluated in the program under construction
-  bool objective_ = true; // an expectation may stand here: not in a drift, whose samples are particles
+  int depth_ = 0;                          // of calls
+  int sample_depth_ = 0;                   // of enclosing E and ∫
+  int drawing_ = 0;                        // of draws within draws
+  long long work_ = 0;                     // expressions evaluated in the program under construction
+  bool objective_ = true;                  // an expectation may stand here: not in a drift, whose samples are particles
   std::map<uint32_t, Range> time_ranges_;  // of the variables of integrals
   uint32_t streams_ = 0;
   std::vector<NodeId> estimates_;

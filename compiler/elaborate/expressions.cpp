@@ -109,7 +109,8 @@ Value Elaborator::evaluate(ExprId id, ScopePtr scope) {
 
 bool Elaborator::affordable(Span span) {
   if (++work_ == kMostWork)
-    sink_.report<Kind::TooMuchWork>(span, kMostWork).suggestion = "fewer turns of `repeat`, or a recursion that ends sooner";
+    sink_.report<Kind::TooMuchWork>(span, kMostWork).suggestion =
+        "fewer turns of `repeat`, or a recursion that ends sooner";
   return work_ < kMostWork;
 }
 
@@ -157,10 +158,11 @@ Value Elaborator::check_potential(const Closure& closure, Value result) {
   if (t && g()[t->node].shape.rank == 0) return result;
   const Span at = result.origin.known() ? result.origin : d->name_span;
   if (t)
-    sink_.report<Kind::NotAScalar>(at, fmt::format("the potential `{}`", d->name), g()[t->node].shape.text()).suggestion =
-        "a net gives one number with `out = 1`; a vector field is declared as `velocity`";
+    sink_.report<Kind::NotAScalar>(at, fmt::format("the potential `{}`", d->name), g()[t->node].shape.text())
+        .suggestion = "a net gives one number with `out = 1`; a vector field is declared as `velocity`";
   else
-    sink_.report<Kind::WrongKindOfValue>(at, result.describe(g()), fmt::format("a number for the potential `{}`", d->name));
+    sink_.report<Kind::WrongKindOfValue>(at, result.describe(g()),
+                                         fmt::format("a number for the potential `{}`", d->name));
   return poison();
 }
 
@@ -353,6 +355,10 @@ bool Elaborator::bind_arguments(std::string_view callee, const std::vector<ast::
   return fine;
 }
 
+std::string Elaborator::site(const Expr& call) const {
+  return fmt::format("{}/e{}:{}-{}", place_, call.span.file.value, call.span.begin, call.span.end);
+}
+
 Value Elaborator::run_body(const Closure& closure, ScopePtr inner, std::string place) {
   if (depth_ >= kDeepestCall) {
     sink_.report<Kind::CyclicDefinition>(closure.span, closure.name);
@@ -374,9 +380,7 @@ Value Elaborator::run_body(const Closure& closure, ScopePtr inner, std::string p
 Value Elaborator::invoke(const Closure& closure, const Expr& call, ScopePtr caller) {
   ScopePtr inner = scope(closure.scope, true);
   if (!bind_arguments(closure.name, *closure.parameters, call, caller, inner)) return poison();
-  const std::string site =
-      fmt::format("{}/e{}", place_, call.span.begin + (static_cast<uint64_t>(call.span.file.value) << 32));
-  return run_body(closure, inner, closure.model.empty() ? site : "");
+  return run_body(closure, inner, closure.model.empty() ? site(call) : "");
 }
 
 Value Elaborator::call_closure(const Closure& closure, const std::vector<Value>& arguments, Span span,
@@ -445,7 +449,7 @@ Value Elaborator::call(ExprId id, ScopePtr scope) {
     if (!bind_arguments(c->name, *c->parameters, e, scope, inner,
                         [&](size_t k, Value v) { return k == 0 ? first : v; }))
       return poison();
-    return run_body(*c, inner, c->model.empty() ? fmt::format("{}/e{}", place_, id.value) : "");
+    return run_body(*c, inner, c->model.empty() ? site(e) : "");
   }
   if (auto* t = callee.get<Tensor>(); t && g()[t->node].sampled) {
     // A constant may stand where a function is wanted; what depends on a sample is no constant function.
@@ -569,8 +573,7 @@ Value Elaborator::make_instance(const Maker& maker, const Expr& e, ScopePtr call
   const Declaration& d = *maker.declaration;
   ScopePtr inner = scope(top_, true);
   if (!bind_arguments(d.name, d.parameters, e, caller, inner)) return poison();
-  const std::string place =
-      fmt::format("{}/e{}", place_, e.span.begin + (static_cast<uint64_t>(e.span.file.value) << 32));
+  const std::string place = site(e);
   if (d.kind == DeclarationKind::Net && store_) layer_name(place, d.name);
   return {std::make_shared<const Instance>(Instance{&d, inner, owner_ + "|" + place}), e.span};
 }

@@ -71,7 +71,7 @@ class Programs {
   Value setting_value(const Declaration& d, std::string_view name);
   double number_setting(const Declaration& d, std::string_view name, double least, double most, std::string_view range);
   int whole_setting(const Declaration& d, std::string_view name, int least, int most = kMostWhole);
-  std::vector<double> times_setting(const Declaration& d, const Value& v);
+  std::vector<double> times_setting(const Value& v);
 
   bool train(const Declaration& d, Trained& out);
   bool objective(Trained& t, const Instance& dynamics, ScopePtr scope, Building& b, NodeId& total,
@@ -208,7 +208,7 @@ int Programs::whole_setting(const Declaration& d, std::string_view name, int lea
   return least;
 }
 
-std::vector<double> Programs::times_setting(const Declaration& d, const Value& v) {
+std::vector<double> Programs::times_setting(const Value& v) {
   std::vector<double> out;
   if (v.poisoned()) return out;
   if (auto* r = v.get<Range>(); r && !r->text) {
@@ -244,7 +244,6 @@ std::vector<double> Programs::times_setting(const Declaration& d, const Value& v
       return {};
     }
   }
-  (void)d;
   return out;
 }
 
@@ -386,7 +385,8 @@ bool Programs::optimize(Trained& t, const Declaration& d, Building& b, NodeId to
   terms.pop_back();
 
   const double clip = number_setting(d, "clip", 1e-30, INFINITY, "positive");
-  const Value value = as_instance(setting_value(d, "optimizer"), DeclarationKind::Optimizer, e_.program_[setting(d, "optimizer")].span);
+  const Value value =
+      as_instance(setting_value(d, "optimizer"), DeclarationKind::Optimizer, e_.program_[setting(d, "optimizer")].span);
   const Instance* optimizer = value.instance();
   if (!optimizer) return false;
 
@@ -672,7 +672,7 @@ bool Programs::sample(const Declaration& d, Sampling& out) {
     Building b;
     start(b, &t->store);
     out.seed = static_cast<uint64_t>(whole_setting(d, "seed", 0));
-    out.times = times_setting(d, setting_value(d, "times"));
+    out.times = times_setting(setting_value(d, "times"));
     if (out.times.empty()) return false;
     const ExprId start = setting(d, "start");
     if (!start.valid() || !origin(e_.evaluate(start, e_.top_), e_.program_[start].span, out.start, b)) return false;
@@ -758,7 +758,7 @@ bool Programs::evaluation(const Declaration& d, Evaluation& out) {
   if (dimension != t->model.dimension)
     return fail<Kind::DimensionMismatch>(span, out.against_text, dimension, d.model, t->model.dimension);
   if (const ExprId times = setting(d, "times"); times.valid()) {
-    out.times = times_setting(d, e_.evaluate(times, e_.top_));
+    out.times = times_setting(e_.evaluate(times, e_.top_));
     for (double time : out.times)
       if (out.against && !out.against->at(time))
         return fail<Kind::MissingTime>(e_.program_[times].span, out.against_text, fmt::format("{:g}", time));
