@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "amc/program.h"
+#include "amc/progress.h"
 
 namespace am::program {
 
@@ -147,6 +148,13 @@ std::unique_ptr<Script> open_script(const Arguments& a, int& code) {
     code = kScript;
     return nullptr;
   }
+  options.machine = machine_of(a, code);
+  if (!options.machine) return nullptr;
+  options.simulating = [line = std::make_shared<ProgressLine>()](const std::string& name, size_t done, size_t all) {
+    const auto count = [](size_t n) { return grouped(static_cast<long long>(n)); };
+    line->show(fmt::format("simulating {}: step {} of {}", name, count(done), count(all)), done == all);
+    if (done == all) line->end();
+  };
   auto script = compile(a.file, *text, options);
   code = print_diagnostics(script->sink, script->sources);
   if (!script->usable()) {

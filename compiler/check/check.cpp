@@ -304,9 +304,7 @@ void Checker::expr(ExprId id) {
       return;
     case ExprKind::Expectation:
     case ExprKind::Integral: {
-      // The rule of an integral is reported as a whole.
-      const size_t named = e.kind == ExprKind::Integral ? 2 : e.operands.size() - 1;
-      for (size_t k = 0; k < named; ++k) expr(e.operands[k]);
+      for (size_t k = 0; k + 1 < e.operands.size(); ++k) expr(e.operands[k]);
       const size_t outer = locals_.size();
       locals_.insert(locals_.end(), e.names.begin(), e.names.end());
       expr(e.operands.back());

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <thread>
 
 #include "compiler/check/check.h"
 #include "compiler/check/settings.h"
+#include "compiler/driver/simulate.h"
 #include "compiler/driver/stdlib.h"
 #include "compiler/elaborate/elaborator.h"
 #include "compiler/parse/parse.h"
@@ -52,8 +54,19 @@ bool declares(const Script& s, ast::DeclarationKind kind, const std::string& nam
   return false;
 }
 
+Machine this_machine() {
+  std::string error;
+  Machine m{.target = jit::host_target("", error)};
+  AM_CHECK(error.empty(), "this machine is no target: {}", error);
+  m.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  return m;
+}
+
 elaborate::Options overrides(Script& s, const CompileOptions& options) {
   elaborate::Options out{.data_folder = options.data_folder};
+  out.simulate = [machine = options.machine, progress = options.simulating](const elaborate::Simulation& simulation) {
+    return simulate(simulation, machine ? *machine : this_machine(), progress);
+  };
   std::string why;
   for (const check::SettingInfo& setting : check::settings())
     if (!setting.fallback.empty() && setting.fallback != "!") {

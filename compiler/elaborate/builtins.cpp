@@ -199,14 +199,15 @@ size_t pair_capacity(size_t n, size_t m, size_t block) {
   return n + m + 2 * blocks;
 }
 
-std::shared_ptr<const PairTable> solve_pairs(const data::Snapshots& s, const std::vector<size_t>& offsets,
-                                             size_t block) {
+std::shared_ptr<const PairTable> solve_pairs(const Samples& data, const std::vector<size_t>& offsets, size_t block) {
+  const data::Snapshots& s = *data.samples;
+  const std::span<const double> rows = data.rows->get();
   auto out = std::make_shared<PairTable>();
   const int d = s.dimension;
   out->rows.assign(offsets.back() * 2 * d, 0);
   out->mass.assign(offsets.back(), 0);
   auto cloud = [&](size_t k) {
-    return metrics::Cloud{std::span(s.rows).subspan(s.offsets[k] * d, (s.offsets[k + 1] - s.offsets[k]) * d), d};
+    return metrics::Cloud{rows.subspan(s.offsets[k] * d, (s.offsets[k + 1] - s.offsets[k]) * d), d};
   };
   for (size_t k = 0; k + 1 < s.times.size(); ++k) {
     const metrics::Cloud x = cloud(k), y = cloud(k + 1);
@@ -243,8 +244,8 @@ Value pairs(Elaborator& e, const CallArguments& a) {
   }
   auto solved = std::make_shared<std::once_flag>();
   auto table = std::make_shared<std::shared_ptr<const PairTable>>();
-  auto solve = [samples = d->samples, offsets = out.offsets, block = static_cast<size_t>(*size), solved, table] {
-    std::call_once(*solved, [&] { *table = solve_pairs(*samples, offsets, block); });
+  auto solve = [samples = Samples(*d), offsets = out.offsets, block = static_cast<size_t>(*size), solved, table] {
+    std::call_once(*solved, [&] { *table = solve_pairs(samples, offsets, block); });
     return *table;
   };
   auto result = std::make_shared<Dataset>();
@@ -269,24 +270,39 @@ Value data_end(Elaborator& e, const CallArguments& a) {
   return d ? e.constant(d->samples->times.back(), a.span) : e.poison();
 }
 
+Value data_count(Elaborator& e, const CallArguments& a) {
+  return e.constant(static_cast<double>(a.self->samples->groups()), a.span);
+}
+
 Value data_dimension(Elaborator& e, const CallArguments& a) { return e.constant(a.self->samples->dimension, a.span); }
 
 /// Scott's bandwidth for one snapshot, σ·n^(−1/(d + 4)): n samples a snapshot on average, and σ² the variance of a
 /// coordinate within a snapshot, averaged over both (Scott, Multivariate Density Estimation, 1992, section 6.3).
-Value data_bandwidth(Elaborator& e, const CallArguments& a) {
-  const data::Snapshots& s = *a.self->samples;
+double scott(const Samples& data) {
+  const data::Snapshots& s = *data.samples;
+  const std::vector<double>& all = data.rows->get();
   double total = 0;
   for (size_t k = 0; k < s.groups(); ++k)
     for (int i = 0; i < s.dimension; ++i) {
       const auto n = static_cast<double>(s.offsets[k + 1] - s.offsets[k]);
       double mean = 0, square = 0;
-      for (size_t r = s.offsets[k]; r < s.offsets[k + 1]; ++r) mean += s.rows[r * s.dimension + i] / n;
-      for (size_t r = s.offsets[k]; r < s.offsets[k + 1]; ++r) square += std::pow(s.rows[r * s.dimension + i] - mean, 2) / n;
+      for (size_t r = s.offsets[k]; r < s.offsets[k + 1]; ++r) mean += all[r * s.dimension + i] / n;
+      for (size_t r = s.offsets[k]; r < s.offsets[k + 1]; ++r)
+        square += std::pow(all[r * s.dimension + i] - mean, 2) / n;
       total += square;
     }
   const auto groups = static_cast<double>(s.groups());
-  const double rows = static_cast<double>(s.count()) / groups;
-  return e.constant(std::sqrt(total / (groups * s.dimension)) * std::pow(rows, -1.0 / (s.dimension + 4)), a.span);
+  const double rows = static_cast<double>(s.offsets.back()) / groups;
+  return std::sqrt(total / (groups * s.dimension)) * std::pow(rows, -1.0 / (s.dimension + 4));
+}
+
+/// Read when a program runs: the rows may not be there yet.
+Value data_bandwidth(Elaborator& e, const CallArguments& a) {
+  const std::string key = fmt::format("bandwidth {}", static_cast<const void*>(a.self->rows.get()));
+  auto& known = e.number_cache()[key];
+  if (!known)
+    known = std::make_shared<const Values>([self = a.self] { return std::vector<double>{scott(*self)}; });
+  return e.make(e.data_node(known, {}, a.self->samples->name + ".bandwidth"), a.span);
 }
 
 /// The number of the interval [tₖ, tₖ₊₁) that holds a time; the last one is closed.
@@ -294,12 +310,8 @@ Value data_interval(Elaborator& e, const CallArguments& a) {
   const auto d = series(e, {a.self, a.span}, a.span);
   const NodeId t = e.scalar(a.values[0], "a time");
   if (!d || !t.valid()) return e.poison();
-  NodeId k = ir::constant(e.g(), 0);
   const auto& times = d->samples->times;
-  for (size_t i = 1; i + 1 < times.size(); ++i)
-    k = ir::add(e.g(), k,
-                ir::sub(e.g(), ir::constant(e.g(), 1), ir::binary(e.g(), Op::Less, t, ir::constant(e.g(), times[i]))));
-  return e.make(k, a.span);
+  return e.make(e.reached({times.begin() + 1, times.end() - 1}, t), a.span);
 }
 
 Value data_time(Elaborator& e, const CallArguments& a) {
@@ -369,6 +381,10 @@ const std::vector<BuiltinInfo>& builtins() {
       {"csv", {"file", "time?", "columns?"}, csv, "samples from a comma-separated file with a header"},
       {"npz", {"file", "x?", "time?"}, npz, "samples from a member of a NumPy archive"},
       {"npy", {"file"}, npy, "samples from a NumPy array"},
+      {"simulate",
+       {"start", "move", "over", "steps", "count?", "record?", "seed?"},
+       [](Elaborator& e, const CallArguments& a) { return e.simulate(a); },
+       "samples made by moving draws of `start` by `move(x, t, h)`, `steps` times over a range of times"},
       {"pairs",
        {"data", "block?"},
        pairs,
@@ -381,6 +397,7 @@ const std::vector<BuiltinInfo>& data_members() {
   static const std::vector<BuiltinInfo> table = {
       {"start", {}, data_start, "the first time"},
       {"end", {}, data_end, "the last time"},
+      {"count", {}, data_count, "the number of snapshots"},
       {"dimension", {}, data_dimension, "the number of coordinates"},
       {"bandwidth", {}, data_bandwidth, "Scott's bandwidth for the density of one snapshot"},
       {"interval", {"t"}, data_interval, "the number of the interval between snapshots that holds t"},
@@ -399,6 +416,8 @@ const std::vector<Word>& words() {
       {"w2", "metric", {}},
       {"mmd", "metric", {{"gamma", {2, 1, 0.5, 0.1, 0.01, 0.005}}, {"scale", {1}}}},
       {"spread", "metric", {}},
+      {"low_discrepancy", "time sampler", {}},
+      {"importance", "time sampler", {{"bins", {32}}, {"floor", {0.1}}, {"decay", {0.99}}}},
       {"one_step", "mode", {}},
       {"from_start", "mode", {}},
       {"f32", "precision", {}},
