@@ -37,6 +37,7 @@ int dispatch(const Arguments& a) {
   if (a.command == "derive") return derive(a);
   if (a.command == "data") return describe_data(a);
   if (a.command == "eval") return eval(a);
+  if (a.command == "fmt") return format(a);
   return info(a);
 }
 
@@ -89,6 +90,13 @@ int run_command(int argc, char** argv) {
   c->add_option("--show", a.show, "what to show: s,∇s,∂t s,Δs,drift,noise,growth");
   c->add_option("--out", a.out, "file to write; default: print");
   c->add_option("--model", a.model, "the `train` declaration; default: the first");
+  c = app.add_subcommand("fmt", "lay scripts out canonically, in place");
+  c->add_option("files", a.files, "scripts; `-` reads standard input and prints")->required();
+  auto* ascii = c->add_flag("--ascii", a.ascii, "spell operators in ASCII: grad s, x^2, a @ b");
+  c->add_flag("--unicode", a.unicode, "spell operators as mathematics: ∇s, x², a·b")->excludes(ascii);
+  auto* only_check =
+      c->add_flag("--check", a.only_check, "change nothing; name the files that would change, and exit with 1");
+  c->add_flag("--stdout", a.to_stdout, "print instead of writing the files")->excludes(only_check);
   c = app.add_subcommand("info", "version, CPU and vector width; with a script, the plan of its programs");
   c->add_option("file", a.file, "a script");
   c->add_option("--cpu", a.cpu, "as if on this CPU");
@@ -135,6 +143,12 @@ int print_diagnostics(const diagnostics::Sink& sink, const source::Sources& sour
   return sink.exit_code();
 }
 
+void print_error_count(const diagnostics::Sink& sink, const std::string& file) {
+  const auto shown = sink.sorted();
+  const auto errors = std::count_if(shown.begin(), shown.end(), is_error);
+  fmt::print(stderr, "{} error{} in {}\n", errors, errors == 1 ? "" : "s", file);
+}
+
 std::unique_ptr<Script> open_script(const Arguments& a, int& code) {
   const auto text = read_file(a.file);
   if (!text) {
@@ -158,9 +172,7 @@ std::unique_ptr<Script> open_script(const Arguments& a, int& code) {
   auto script = compile(a.file, *text, options);
   code = print_diagnostics(script->sink, script->sources);
   if (!script->usable()) {
-    const auto shown = script->sink.sorted();
-    const auto errors = std::count_if(shown.begin(), shown.end(), is_error);
-    fmt::print(stderr, "{} error{} in {}\n", errors, errors == 1 ? "" : "s", a.file);
+    print_error_count(script->sink, a.file);
     return nullptr;
   }
   return script;
