@@ -36,6 +36,7 @@ int dispatch(const Arguments& a) {
   if (a.command == "derive") return derive(a);
   if (a.command == "data") return describe_data(a);
   if (a.command == "eval") return eval(a);
+  if (a.command == "doc") return doc(a);
   return info(a);
 }
 
@@ -88,6 +89,10 @@ int run_command(int argc, char** argv) {
   c->add_option("--show", a.show, "what to show: s,∇s,∂t s,Δs,drift,noise,growth");
   c->add_option("--out", a.out, "file to write; default: print");
   c->add_option("--model", a.model, "the `train` declaration; default: the first");
+  c = app.add_subcommand("doc", "documentation of a name, or of everything");
+  c->add_option("name", a.name, "a name of the library, a setting, a diagnostic, a section such as `nets` or `train`");
+  c->add_option("--file", a.file, "a script, whose declarations with their ## comments come first");
+  c->add_flag("--markdown", a.markdown, "Markdown instead of text; without a name the page docs/stdlib.md");
   c = app.add_subcommand("info", "version, CPU and vector width; with a script, the plan of its programs");
   c->add_option("file", a.file, "a script");
   c->add_option("--cpu", a.cpu, "as if on this CPU");

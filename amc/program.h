@@ -26,6 +26,8 @@ struct Arguments {
   std::string expression;    // derive
   bool latex = false;
   std::string run, at, show;  // eval
+  std::string name;           // doc
+  bool markdown = false;
 };
 
 /// Set by SIGINT and SIGTERM during `run`; looked at after every training step, and before each sampling and
@@ -41,6 +43,7 @@ int derive(const Arguments& a);
 int describe_data(const Arguments& a);
 int info(const Arguments& a);
 int eval(const Arguments& a);
+int doc(const Arguments& a);
 
 /// Reads and compiles the script, prints diagnostics to stderr. Null with the exit code if it cannot go on.
 std::unique_ptr<Script> open_script(const Arguments& a, int& code);
