@@ -39,7 +39,8 @@ int doc(const Arguments& a) {
     fmt::print("{}{}", first ? "" : "\n", a.markdown ? document::markdown(*e) : document::text(*e));
     first = false;
   }
-  if (section) fmt::print("{}{}", first ? "" : "\n", a.markdown ? document::markdown(*section) : document::text(*section));
+  if (section)
+    fmt::print("{}{}", first ? "" : "\n", a.markdown ? document::markdown(*section) : document::text(*section));
   return kDone;
 }
 

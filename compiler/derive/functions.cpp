@@ -36,8 +36,15 @@ const FunctionInfo& info(Function function) {
 #include "compiler/ir/ops.def"
 #undef AM_OP
 #define AM_FUNCTION(id, text, latex, value, definition, latex_definition) \
-  FunctionInfo{1, text, latex, [](const double* x) -> double { const double z = x[0]; return value; }, \
-               definition, latex_definition},
+  FunctionInfo{1,                                                         \
+               text,                                                      \
+               latex,                                                     \
+               [](const double* x) -> double {                            \
+                 const double z = x[0];                                   \
+                 return value;                                            \
+               },                                                         \
+               definition,                                                \
+               latex_definition},
 #include "compiler/derive/functions.def"
 #undef AM_FUNCTION
   };

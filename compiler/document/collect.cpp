@@ -221,11 +221,12 @@ Section diagnostics() {
   Section out{.name = "diagnostics", .title = "Diagnostics", .intro = {}, .entries = {}, .brief = true};
   for (int k = 0; k < diagnostics::kKindCount; ++k) {
     const auto& kind = diagnostics::info(static_cast<diagnostics::Kind>(k));
-    out.entries.push_back({.name = std::string(kind.name),
-                           .signature = fmt::format("{} {}", word(kind.level), kind.name),
-                           .summary = open_slots(kind.message),
-                           .text = fmt::format("{} An example with its repair: docs/diagnostics.md.", consequence(kind)),
-                           .source = {}});
+    out.entries.push_back(
+        {.name = std::string(kind.name),
+         .signature = fmt::format("{} {}", word(kind.level), kind.name),
+         .summary = open_slots(kind.message),
+         .text = fmt::format("{} An example with its repair: docs/diagnostics.md.", consequence(kind)),
+         .source = {}});
   }
   return out;
 }

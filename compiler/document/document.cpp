@@ -28,7 +28,8 @@ std::string indented(std::string_view text) {
     const bool formula = line.starts_with("  ");
     while (!formula && width(line) > kPageWidth && line.find(' ') != std::string_view::npos) {
       size_t cut = line.find(' ');
-      for (size_t at = cut; at != std::string_view::npos && width(line.substr(0, at)) <= kPageWidth; at = line.find(' ', at + 1))
+      for (size_t at = cut; at != std::string_view::npos && width(line.substr(0, at)) <= kPageWidth;
+           at = line.find(' ', at + 1))
         cut = at;
       out += fmt::format("  {}\n", line.substr(0, cut));
       line.remove_prefix(cut + 1);
@@ -157,8 +158,10 @@ std::string markdown(const Section& section) {
 std::string page(std::span<const Section> sections) {
   std::string out =
       "# The standard library, and what the compiler provides\n\n"
-      "Made by `scripts/docs` from the comments and tables where these things are declared; `amc doc NAME` prints an entry.\n"
-      "`stdlib/*.am` is loaded before every script and written in the language itself, without privileges: copy an entry\n"
+      "Made by `scripts/docs` from the comments and tables where these things are declared; `amc doc NAME` prints an "
+      "entry.\n"
+      "`stdlib/*.am` is loaded before every script and written in the language itself, without privileges: copy an "
+      "entry\n"
       "under another name to change it.\n";
   for (const Section& s : sections) out += fmt::format("\n{}", markdown(s));
   return out;

@@ -338,8 +338,8 @@ template <Op op>
 void add_operation(std::vector<BuiltinInfo>& table) {
   const ir::OpInfo& row = ir::info(op);
   if (row.doc.empty()) return;
-  table.push_back({row.name, {row.parameters.begin(), row.parameters.begin() + row.arity}, elementwise_builtin<op>,
-                   row.doc});
+  table.push_back(
+      {row.name, {row.parameters.begin(), row.parameters.begin() + row.arity}, elementwise_builtin<op>, row.doc});
 }
 
 std::vector<BuiltinInfo> operations() {
@@ -369,7 +369,9 @@ const std::vector<BuiltinInfo>& builtins() {
       {"csv", {"file", "time?", "columns?"}, csv, "Samples from a comma-separated file with a header."},
       {"npz", {"file", "x?", "time?"}, npz, "Samples from a member of a NumPy archive."},
       {"npy", {"file"}, npy, "Samples from a NumPy array."},
-      {"pairs", {"data", "block?"}, pairs,
+      {"pairs",
+       {"data", "block?"},
+       pairs,
        "Pairs of neighbouring snapshots from their exact optimal plan for the squared distance."},
   });
   return table;
@@ -381,7 +383,10 @@ const std::vector<BuiltinInfo>& data_members() {
       {"end", {}, data_end, "The last time."},
       {"dimension", {}, data_dimension, "The number of coordinates."},
       {"bandwidth", {}, data_bandwidth, "Scott's bandwidth for the density of one snapshot."},
-      {"interval", {"t"}, data_interval, "The number k of the interval between snapshots that holds t: time k ≤ t < time k + 1."},
+      {"interval",
+       {"t"},
+       data_interval,
+       "The number k of the interval between snapshots that holds t: time k ≤ t < time k + 1."},
       {"time", {"k"}, data_time, "The time of snapshot k."},
       {"snapshot", {"k"}, data_snapshot, "Snapshot k, to draw from."},
       {"nearest", {"t"}, data_nearest, "The snapshot nearest to t, to draw from."},

@@ -14,14 +14,14 @@ struct Scalar {
 
 /// Functions that a carrier must provide to working accuracy (≤ 4 ulp over their range in generated code), with their
 /// values by the C library. `lower/vector_math` makes them of instructions.
-#define AM_FUNCTIONS(ROW)            \
-  ROW(Exp, std::exp(x))              \
-  ROW(Log, std::log(x))              \
-  ROW(Tanh, std::tanh(x))            \
+#define AM_FUNCTIONS(ROW)              \
+  ROW(Exp, std::exp(x))                \
+  ROW(Log, std::log(x))                \
+  ROW(Tanh, std::tanh(x))              \
   ROW(Sigmoid, 1 / (1 + std::exp(-x))) \
-  ROW(Sin, std::sin(x))              \
-  ROW(Cos, std::cos(x))              \
-  ROW(Atan2, std::atan2(x, y))       \
+  ROW(Sin, std::sin(x))                \
+  ROW(Cos, std::cos(x))                \
+  ROW(Atan2, std::atan2(x, y))         \
   ROW(Erf, std::erf(x))
 
 enum class Function {

@@ -1,6 +1,4 @@
 // What `amc doc` says, and the pages that are made of it.
-#include "compiler/document/document.h"
-
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -8,6 +6,7 @@
 #include <sstream>
 
 #include "compiler/check/settings.h"
+#include "compiler/document/document.h"
 #include "compiler/driver/stdlib.h"
 #include "compiler/ir/ops.h"
 
@@ -48,9 +47,10 @@ net gated(width, out = 1, act = silu) { apply(x) { x } }
   EXPECT_EQ(e.summary, "A layer with a gate.");
   EXPECT_EQ(e.text, "It has remarks, eq. (3).\n\n  h = a ⊙ b\n\nMore remarks.");
   EXPECT_EQ(e.source, "A Book (Ann. Math.), 1999, section 2.");
-  EXPECT_EQ(text(e),
-            "net gated(width, out = 1, act = silu)\n  A layer with a gate.\n\n  It has remarks, eq. (3).\n\n    h = a ⊙ b\n"
-            "\n  More remarks.\n\n  Source: A Book (Ann. Math.), 1999, section 2.\n");
+  EXPECT_EQ(
+      text(e),
+      "net gated(width, out = 1, act = silu)\n  A layer with a gate.\n\n  It has remarks, eq. (3).\n\n    h = a ⊙ b\n"
+      "\n  More remarks.\n\n  Source: A Book (Ann. Math.), 1999, section 2.\n");
   EXPECT_EQ(markdown(e),
             "### `net gated(width, out = 1, act = silu)`\n\nA layer with a gate.\n\nIt has remarks, eq. (3).\n\n\n"
             "      h = a ⊙ b\n\n\nMore remarks.\n\nSource: A Book (Ann. Math.), 1999, section 2.\n");
@@ -79,7 +79,8 @@ evaluate m { against = q }
 
 TEST(Document, FindsWhatIsDeclaredAnywhere) {
   const auto all = everything();
-  for (const char* name : {"mlp", "exp", "erf", "ot", "UnknownName", "steps", "bandwidth", "pi", "mmd", "one_step", "f64"})
+  for (const char* name :
+       {"mlp", "exp", "erf", "ot", "UnknownName", "steps", "bandwidth", "pi", "mmd", "one_step", "f64"})
     EXPECT_FALSE(find(all, name).empty()) << name;
   EXPECT_EQ(find(all, "linear").size(), 2u) << "the net and the path";
   EXPECT_EQ(find(all, "exp").at(0)->signature, "exp(x)");
@@ -107,7 +108,8 @@ TEST(Document, HasASentenceForEverything) {
   for (int k = 0; k < ir::kOpCount; ++k)
     if (const ir::OpInfo& op = ir::info(ir::Op(k)); !op.doc.empty()) {
       const auto found = find(all, op.name);
-      EXPECT_TRUE(std::any_of(found.begin(), found.end(), [&](const Entry* e) { return e->summary == op.doc; })) << op.name;
+      EXPECT_TRUE(std::any_of(found.begin(), found.end(), [&](const Entry* e) { return e->summary == op.doc; }))
+          << op.name;
     }
   EXPECT_EQ(find_section(all, "train")->entries.size() + find_section(all, "sample")->entries.size() +
                 find_section(all, "evaluate")->entries.size(),
@@ -127,8 +129,19 @@ TEST(Document, DiagnosticsHaveOpenSlotsAndConsequences) {
 
 constexpr const char* kRemake = "`scripts/docs` makes it again";
 
+/// The first line in which two texts differ; empty if they do not.
+std::string difference(const std::string& there, const std::string& made) {
+  std::istringstream a(there), b(made);
+  for (int number = 1;; ++number) {
+    std::string x, y;
+    const bool more = static_cast<bool>(std::getline(a, x)), made_more = static_cast<bool>(std::getline(b, y));
+    if (!more && !made_more) return "";
+    if (more != made_more || x != y) return fmt::format("line {}: `{}` should be `{}`", number, x, y);
+  }
+}
+
 TEST(Pages, TheLibraryIsAsItsCommentsSay) {
-  EXPECT_EQ(read_doc("stdlib.md"), page(library())) << kRemake;
+  EXPECT_EQ(difference(read_doc("stdlib.md"), page(library())), "") << kRemake;
 }
 
 /// Tables between `<!-- amc doc --markdown NAME -->` and `<!-- end -->`.
@@ -144,7 +157,7 @@ TEST(Pages, TablesOfSettingsAreThoseOfTheCompiler) {
     ASSERT_NE(to, std::string::npos) << name;
     const Section* section = find_section(all, name);
     ASSERT_NE(section, nullptr) << name;
-    EXPECT_EQ(text.substr(from, to - from), table(*section)) << kRemake;
+    EXPECT_EQ(difference(text.substr(from, to - from), table(*section)), "") << name << ": " << kRemake;
     seen.insert(name);
   }
   EXPECT_EQ(seen, (std::set<std::string>{"train", "sample", "evaluate"}));

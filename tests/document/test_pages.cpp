@@ -1,7 +1,6 @@
 // The examples of the pages of docs/; README.md says how they are written.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-
 #include <unistd.h>
 
 #include <cmath>
@@ -23,7 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Example {
-  std::string info;   // what stands behind the fence
+  std::string info;  // what stands behind the fence
   std::string text;
   std::string extra;  // of the comment behind the block
   int line = 0;       // of the page, where the text begins
@@ -277,7 +276,8 @@ TEST_P(Pages, HoldWhatTheirExamplesSay) {
     Example whole = example;
     if (example.info == "am")
       for (size_t k = i + 1; k < page.examples.size() && page.examples[k].info == "am value" &&
-                             page.examples[k].section == example.section; ++k) {
+                             page.examples[k].section == example.section;
+           ++k) {
         std::vector<std::string> told_there;
         whole.extra += values_of(page.examples[k], told_there).addition;
         break;
@@ -304,8 +304,8 @@ TEST(Pages, ReadValuesAsTheyAreWritten) {
 
 /// Examples that are wrong on purpose.
 TEST(Pages, FindWhatDoesNotHold) {
-  const ast::Program first = parsed(
-      "path q(t) over 0..1 { z ~ normal(2); z + t }\npotential s(x, t) = mlp(8, 2)([x, t])\n");
+  const ast::Program first =
+      parsed("path q(t) over 0..1 { z ~ normal(2); z + t }\npotential s(x, t) = mlp(8, 2)([x, t])\n");
   const auto complaints = [&](const std::string& info, const std::string& text) {
     return judge({.info = info, .text = text, .extra = "", .line = 1, .section = 0}, nullptr, first).size();
   };
@@ -318,8 +318,8 @@ TEST(Pages, FindWhatDoesNotHold) {
   EXPECT_EQ(complaints("am", "train m = am(s, q) { steps = 5 }\n"), 0u);
   EXPECT_GT(complaints("am", "train m = am(s, r) { steps = 5 }\n"), 0u);
   EXPECT_GT(complaints("am", "fn unused(x) = x\n"), 0u);
-  EXPECT_EQ(complaints("am fail UnknownName", "train m = am(s, r) { steps = 5 }\n"), 0u);
-  EXPECT_GT(complaints("am fail DuplicateName", "train m = am(s, r) { steps = 5 }\n"), 0u);
+  EXPECT_EQ(complaints("am fail UnknownName", "potential s(x, t) = y\ntrain m = am(s, q) { steps = 5 }\n"), 0u);
+  EXPECT_GT(complaints("am fail DuplicateName", "potential s(x, t) = y\ntrain m = am(s, q) { steps = 5 }\n"), 0u);
   EXPECT_GT(complaints("am fail UnknownName", "train m = am(s, q) { steps = 5 }\n"), 0u);
   EXPECT_GT(complaints("", "anything\n"), 0u);
   EXPECT_GT(complaints("python", "anything\n"), 0u);
