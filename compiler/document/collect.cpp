@@ -1,4 +1,5 @@
 // From comments and tables to entries.
+#include <algorithm>
 #include <cctype>
 
 #include "compiler/ast/ast.h"
@@ -131,15 +132,20 @@ std::string capitalised(std::string_view word) {
   return out;
 }
 
-/// The predefined names of some groups, as one section.
-Section predefined(std::string name, std::string title, std::string_view group) {
-  Section out{.name = std::move(name), .title = std::move(title), .intro = {}, .entries = {}, .brief = true};
-  for (const elaborate::Predefined& p : elaborate::predefined())
-    if (p.group == group) {
-      Entry e{.name = std::string(p.name), .signature = p.signature};
-      read_comment(p.doc, e);
-      out.entries.push_back(std::move(e));
+/// What the compiler provides by name, a section for each group.
+std::vector<Section> predefined() {
+  std::vector<Section> out;
+  for (const elaborate::Predefined& p : elaborate::predefined()) {
+    const std::string name = fmt::format("{}s", p.group);
+    auto section = std::find_if(out.begin(), out.end(), [&](const Section& s) { return s.name == name; });
+    if (section == out.end()) {
+      out.push_back({.name = name, .title = capitalised(name), .intro = {}, .entries = {}, .brief = true});
+      section = out.end() - 1;
     }
+    Entry e{.name = std::string(p.name), .signature = p.signature};
+    read_comment(p.doc, e);
+    section->entries.push_back(std::move(e));
+  }
   return out;
 }
 
@@ -206,12 +212,7 @@ std::vector<Section> library() {
     out.push_back({stem, fmt::format("{}, `stdlib/{}`", capitalised(stem), file.name), introduction(file.text),
                    declarations(program)});
   }
-  out.push_back(predefined("builtins", "Built-in functions", "function"));
-  out.push_back(predefined("data", "Members of a data set", "data member"));
-  out.push_back(predefined("constants", "Constants", "constant"));
-  out.push_back(predefined("metrics", "Metrics", "metric"));
-  out.push_back(predefined("modes", "Modes of evaluation", "mode"));
-  out.push_back(predefined("precisions", "Precisions", "precision"));
+  for (Section& s : predefined()) out.push_back(std::move(s));
   for (auto kind : {ast::DeclarationKind::Train, ast::DeclarationKind::Sample, ast::DeclarationKind::Evaluate})
     out.push_back(settings(kind));
   return out;

@@ -8,6 +8,7 @@
 #include "compiler/check/settings.h"
 #include "compiler/document/document.h"
 #include "compiler/driver/stdlib.h"
+#include "compiler/elaborate/predefined.h"
 #include "compiler/ir/ops.h"
 
 namespace am::document {
@@ -114,6 +115,7 @@ TEST(Document, HasASentenceForEverything) {
   EXPECT_EQ(find_section(all, "train")->entries.size() + find_section(all, "sample")->entries.size() +
                 find_section(all, "evaluate")->entries.size(),
             check::settings().size());
+  for (const elaborate::Predefined& p : elaborate::predefined()) EXPECT_FALSE(find(all, p.name).empty()) << p.name;
   EXPECT_EQ(diagnostics().entries.size(), static_cast<size_t>(diagnostics::kKindCount));
   for (const LibraryFile& file : standard_library())
     EXPECT_NE(find_section(all, file.name.substr(0, file.name.find('.'))), nullptr) << file.name;
