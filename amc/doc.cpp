@@ -27,8 +27,8 @@ int doc(const Arguments& a) {
   }
   for (document::Section& s : document::everything()) sections.push_back(std::move(s));
   const auto entries = document::find(sections, a.name);
-  const document::Section* section = document::find_section(sections, a.name);
-  if (entries.empty() && !section) {
+  const auto found = document::find_sections(sections, a.name);
+  if (entries.empty() && found.empty()) {
     const std::string near = document::nearest(sections, a.name);
     fmt::print(stderr, "error: nothing named `{}` is documented{}\n", a.name,
                near.empty() ? std::string("; `amc doc` lists what is") : fmt::format("; did you mean `{}`?", near));
@@ -39,8 +39,10 @@ int doc(const Arguments& a) {
     fmt::print("{}{}", first ? "" : "\n", a.markdown ? document::markdown(*e) : document::text(*e));
     first = false;
   }
-  if (section)
+  for (const document::Section* section : found) {
     fmt::print("{}{}", first ? "" : "\n", a.markdown ? document::markdown(*section) : document::text(*section));
+    first = false;
+  }
   return kDone;
 }
 

@@ -139,7 +139,8 @@ std::vector<Section> predefined() {
     const std::string name = fmt::format("{}s", p.group);
     auto section = std::find_if(out.begin(), out.end(), [&](const Section& s) { return s.name == name; });
     if (section == out.end()) {
-      out.push_back({.name = name, .title = capitalised(name), .intro = {}, .entries = {}, .brief = true});
+      out.push_back(
+          {.name = name, .title = fmt::format("Built-in {}", name), .intro = {}, .entries = {}, .brief = true});
       section = out.end() - 1;
     }
     Entry e{.name = std::string(p.name), .signature = p.signature};

@@ -93,9 +93,11 @@ std::vector<const Entry*> find(std::span<const Section> sections, std::string_vi
   return out;
 }
 
-const Section* find_section(std::span<const Section> sections, std::string_view name) {
-  const auto found = std::find_if(sections.begin(), sections.end(), [&](const Section& s) { return s.name == name; });
-  return found == sections.end() ? nullptr : &*found;
+std::vector<const Section*> find_sections(std::span<const Section> sections, std::string_view name) {
+  std::vector<const Section*> out;
+  for (const Section& s : sections)
+    if (s.name == name) out.push_back(&s);
+  return out;
 }
 
 std::string nearest(std::span<const Section> sections, std::string_view name) {

@@ -40,7 +40,8 @@ Section script(std::string name, std::string text, source::Sources& sources, dia
 
 /// Every entry of this name; a net and a path may share one.
 std::vector<const Entry*> find(std::span<const Section> sections, std::string_view name);
-const Section* find_section(std::span<const Section> sections, std::string_view name);
+/// Every section of this name: functions are in a file of the library and built in.
+std::vector<const Section*> find_sections(std::span<const Section> sections, std::string_view name);
 /// The name of an entry or section that may have been meant; empty if none is near.
 std::string nearest(std::span<const Section> sections, std::string_view name);
 

@@ -458,7 +458,7 @@ std::optional<Value> builtin_constant(ir::Graph& g, std::string_view name) {
 
 std::vector<Predefined> predefined() {
   std::vector<Predefined> out;
-  for (const BuiltinInfo& b : builtins()) out.push_back({"built-in function", b.name, signature(b), b.doc});
+  for (const BuiltinInfo& b : builtins()) out.push_back({"function", b.name, signature(b), b.doc});
   for (const ConstantInfo& c : kConstants) out.push_back({"constant", c.name, std::string(c.name), c.doc});
   for (const BuiltinInfo& m : data_members()) out.push_back({"data member", m.name, signature(m), m.doc});
   for (const WordInfo& w : words()) out.push_back({w.word.group, w.word.name, signature(w.word), w.doc});

@@ -8,7 +8,7 @@
 namespace am::elaborate {
 
 struct Predefined {
-  std::string_view group;  // "built-in function", "constant", "data member", or that of a word: "metric", "mode", …
+  std::string_view group;  // "function", "constant", "data member", or that of a word: "metric", "mode", …
   std::string_view name;
   std::string signature;  // "take(x, from, count)"; what may be left out as "time = …"
   std::string_view doc;   // sentences
