@@ -38,6 +38,7 @@ int dispatch(const Arguments& a) {
   if (a.command == "data") return describe_data(a);
   if (a.command == "eval") return eval(a);
   if (a.command == "fmt") return format(a);
+  if (a.command == "doc") return doc(a);
   return info(a);
 }
 
@@ -97,6 +98,10 @@ int run_command(int argc, char** argv) {
   auto* only_check =
       c->add_flag("--check", a.only_check, "change nothing; name the files that would change, and exit with 1");
   c->add_flag("--stdout", a.to_stdout, "print instead of writing the files")->excludes(only_check);
+  c = app.add_subcommand("doc", "documentation of a name, or of everything");
+  c->add_option("name", a.name, "a name of the library, a setting, a diagnostic, a section such as `nets` or `train`");
+  c->add_option("--file", a.file, "a script, whose declarations with their ## comments come first");
+  c->add_flag("--markdown", a.markdown, "Markdown instead of text; without a name the page docs/stdlib.md");
   c = app.add_subcommand("info", "version, CPU and vector width; with a script, the plan of its programs");
   c->add_option("file", a.file, "a script");
   c->add_option("--cpu", a.cpu, "as if on this CPU");

@@ -26,6 +26,8 @@ struct Arguments {
   std::string expression;    // derive
   bool latex = false;
   std::string run, at, show;       // eval
+  std::string name;                // doc
+  bool markdown = false;
   std::vector<std::string> files;  // fmt
   bool ascii = false, unicode = false, only_check = false, to_stdout = false;
 };
@@ -44,6 +46,7 @@ int describe_data(const Arguments& a);
 int info(const Arguments& a);
 int eval(const Arguments& a);
 int format(const Arguments& a);
+int doc(const Arguments& a);
 
 /// Reads and compiles the script, prints diagnostics to stderr. Null with the exit code if it cannot go on.
 std::unique_ptr<Script> open_script(const Arguments& a, int& code);

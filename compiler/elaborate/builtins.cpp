@@ -7,6 +7,7 @@
 #include <numbers>
 
 #include "compiler/elaborate/elaborator.h"
+#include "compiler/elaborate/predefined.h"
 #include "compiler/ir/ops.h"
 #include "runtime/metrics/metrics.h"
 
@@ -344,105 +345,147 @@ Value data_nearest(Elaborator& e, const CallArguments& a) {
   return t.valid() ? e.snapshot_at(a.self, t, a.span) : e.poison();
 }
 
-#define AM_ELEMENTWISE1(op, name, doc) \
-  { name, {"x"}, elementwise_builtin<Op::op>, doc }
-#define AM_ELEMENTWISE2(op, name, doc) \
-  { name, {"x", "y"}, elementwise_builtin<Op::op>, doc }
+/// A row of the op table that says what scripts call it for.
+template <Op op>
+void add_operation(std::vector<BuiltinInfo>& table) {
+  const ir::OpInfo& row = ir::info(op);
+  if (row.doc.empty()) return;
+  table.push_back(
+      {row.name, {row.parameters.begin(), row.parameters.begin() + row.arity}, elementwise_builtin<op>, row.doc});
+}
+
+std::vector<BuiltinInfo> operations() {
+  std::vector<BuiltinInfo> table;
+#define AM_OP(id, ...) add_operation<Op::id>(table);
+#include "compiler/ir/ops.def"
+#undef AM_OP
+  return table;
+}
+
+std::vector<BuiltinInfo> with_operations(std::initializer_list<BuiltinInfo> others) {
+  std::vector<BuiltinInfo> table = operations();
+  table.insert(table.end(), others);
+  return table;
+}
 
 }  // namespace
 
 const std::vector<BuiltinInfo>& builtins() {
-  static const std::vector<BuiltinInfo> table = {
-      AM_ELEMENTWISE1(Exp, "exp", "eˣ of each element"),
-      AM_ELEMENTWISE1(Log, "log", "natural logarithm"),
-      AM_ELEMENTWISE1(Log1p, "log1p", "log(1 + x), accurate near 0"),
-      AM_ELEMENTWISE1(Sqrt, "sqrt", "square root"),
-      AM_ELEMENTWISE1(Tanh, "tanh", "hyperbolic tangent"),
-      AM_ELEMENTWISE1(Sigmoid, "sigmoid", "1/(1 + e⁻ˣ)"),
-      AM_ELEMENTWISE1(Sin, "sin", "sine"),
-      AM_ELEMENTWISE1(Cos, "cos", "cosine"),
-      AM_ELEMENTWISE1(Abs, "abs", "absolute value of each element"),
-      AM_ELEMENTWISE1(Sign, "sign", "−1, 0 or 1"),
-      AM_ELEMENTWISE1(Floor, "floor", "the largest whole number not above"),
-      AM_ELEMENTWISE2(Min, "min", "the smaller of two"),
-      AM_ELEMENTWISE2(Max, "max", "the larger of two"),
-      AM_ELEMENTWISE2(Pow, "pow", "xʸ for x ≥ 0"),
-      AM_ELEMENTWISE2(Atan2, "atan2", "the angle of the point (y, x)"),
-      {"where",
-       {"condition", "then", "otherwise"},
-       elementwise_builtin<Op::Select>,
-       "`then` where the condition is not 0, else `otherwise`"},
-      {"dim", {"x"}, dim, "the number of elements of a vector, of rows of a matrix, of coordinates of a data set"},
-      {"norm", {"x"}, norm, "Euclidean length, |x|"},
-      {"sum", {"x"}, sum, "sum of all elements"},
-      {"take", {"x", "from", "count"}, take, "`count` elements of a vector from the number `from` on, counted from 0"},
-      {"full", {"size", "value"}, full, "a vector of equal elements"},
-      {"uniform01", {"size?"}, uniform01, "independent draws from (0, 1); what every distribution is made of"},
-      {"csv", {"file", "time?", "columns?"}, csv, "samples from a comma-separated file with a header"},
-      {"npz", {"file", "x?", "time?"}, npz, "samples from a member of a NumPy archive"},
-      {"npy", {"file"}, npy, "samples from a NumPy array"},
+  static const std::vector<BuiltinInfo> table = with_operations({
+      {"dim", {"x"}, dim, "The number of elements of a vector, of rows of a matrix, of coordinates of a data set."},
+      {"norm", {"x"}, norm, "Euclidean length, |x|."},
+      {"sum", {"x"}, sum, "Sum of all elements."},
+      {"take", {"x", "from", "count"}, take, "`count` elements of a vector from number `from` on, counted from 0."},
+      {"full", {"size", "value"}, full, "A vector of equal elements."},
+      {"uniform01", {"size?"}, uniform01, "Independent draws from (0, 1); what every distribution is made of."},
+      {"csv", {"file", "time?", "columns?"}, csv, "Samples from a comma-separated file with a header."},
+      {"npz", {"file", "x?", "time?"}, npz, "Samples from a member of a NumPy archive."},
+      {"npy", {"file"}, npy, "Samples from a NumPy array."},
       {"simulate",
        {"start", "move", "over", "steps", "count?", "record?", "seed?"},
        [](Elaborator& e, const CallArguments& a) { return e.simulate(a); },
-       "samples made by moving draws of `start` by `move(x, t, h)`, `steps` times over a range of times"},
+       "Samples made by moving draws of `start` by `move(x, t, h)`, `steps` times over a range of times."},
       {"pairs",
        {"data", "block?"},
        pairs,
-       "pairs of neighbouring snapshots from their exact optimal plan (squared distance)"},
-  };
+       "Pairs of neighbouring snapshots from their exact optimal plan for the squared distance."},
+  });
   return table;
 }
 
 const std::vector<BuiltinInfo>& data_members() {
   static const std::vector<BuiltinInfo> table = {
-      {"start", {}, data_start, "the first time"},
-      {"end", {}, data_end, "the last time"},
-      {"count", {}, data_count, "the number of snapshots"},
-      {"dimension", {}, data_dimension, "the number of coordinates"},
-      {"bandwidth", {}, data_bandwidth, "Scott's bandwidth for the density of one snapshot"},
-      {"interval", {"t"}, data_interval, "the number of the interval between snapshots that holds t"},
-      {"time", {"k"}, data_time, "the time of snapshot k"},
-      {"snapshot", {"k"}, data_snapshot, "snapshot k, to draw from"},
-      {"nearest", {"t"}, data_nearest, "the snapshot nearest to t, to draw from"},
+      {"start", {}, data_start, "The first time."},
+      {"end", {}, data_end, "The last time."},
+      {"count", {}, data_count, "The number of snapshots."},
+      {"dimension", {}, data_dimension, "The number of coordinates."},
+      {"bandwidth", {}, data_bandwidth, "Scott's bandwidth for the density of one snapshot."},
+      {"interval",
+       {"t"},
+       data_interval,
+       "The number k of the interval between snapshots that holds t: time k ≤ t < time k + 1."},
+      {"time", {"k"}, data_time, "The time of snapshot k."},
+      {"snapshot", {"k"}, data_snapshot, "Snapshot k, to draw from."},
+      {"nearest", {"t"}, data_nearest, "The snapshot nearest to t, to draw from."},
   };
   return table;
 }
 
 namespace {
 
-const std::vector<Word>& words() {
-  static const std::vector<Word> table = {
-      {"w1", "metric", {}},
-      {"w2", "metric", {}},
-      {"mmd", "metric", {{"gamma", {2, 1, 0.5, 0.1, 0.01, 0.005}}, {"scale", {1}}}},
-      {"spread", "metric", {}},
-      {"low_discrepancy", "time sampler", {}},
-      {"importance", "time sampler", {{"bins", {32}}, {"floor", {0.1}}, {"decay", {0.99}}}},
-      {"one_step", "mode", {}},
-      {"from_start", "mode", {}},
-      {"f32", "precision", {}},
-      {"f64", "precision", {}},
+struct ConstantInfo {
+  std::string_view name;
+  double value;
+  std::string_view doc;
+};
+
+constexpr ConstantInfo kConstants[] = {
+    {"pi", std::numbers::pi, "The ratio of a circle's circumference to its diameter."},
+    {"inf", INFINITY, "Infinity, for settings: `clip = inf`. Also written ∞."},
+    {"true", 1, "1, the value of a comparison that holds."},
+    {"false", 0, "0, the value of a comparison that does not hold."},
+};
+
+struct WordInfo {
+  Word word;
+  std::string_view doc;
+};
+
+const std::vector<WordInfo>& words() {
+  static const std::vector<WordInfo> table = {
+      {{"w1", "metric", {}}, "Exact Wasserstein distance of order 1 to the reference samples."},
+      {{"w2", "metric", {}}, "Exact Wasserstein distance of order 2 to the reference samples."},
+      {{"mmd", "metric", {{"gamma", {2, 1, 0.5, 0.1, 0.01, 0.005}}, {"scale", {1}}}},
+       "Squared maximum mean discrepancy with the kernel Σ exp(−γ|x − y|²) over the list `gamma`."},
+      {{"spread", "metric", {}}, "Mean and standard deviation of each coordinate, of both sides."},
+      {{"one_step", "mode", {}}, "Particles are carried from the true samples of each time to the next."},
+      {{"from_start", "mode", {}}, "Particles are carried from the first time on."},
+      {{"f32", "precision", {}}, "Single precision, 24 bits."},
+      {{"f64", "precision", {}}, "Double precision, 53 bits."},
   };
   return table;
+}
+
+std::string signature(const BuiltinInfo& b) {
+  if (b.parameters.empty()) return std::string(b.name);
+  std::vector<std::string> list;
+  for (std::string_view p : b.parameters)
+    list.push_back(p.ends_with('?') ? fmt::format("{} = …", p.substr(0, p.size() - 1)) : std::string(p));
+  return fmt::format("{}({})", b.name, fmt::join(list, ", "));
+}
+
+std::string signature(const Word& w) {
+  if (w.arguments.empty()) return w.name;
+  std::vector<std::string> list;
+  for (const auto& [name, values] : w.arguments)
+    list.push_back(values.size() == 1 ? fmt::format("{} = {}", name, values[0])
+                                      : fmt::format("{} = [{}]", name, fmt::join(values, ", ")));
+  return fmt::format("{}({})", w.name, fmt::join(list, ", "));
 }
 
 }  // namespace
 
 std::optional<Value> builtin_constant(ir::Graph& g, std::string_view name) {
-  auto number = [&](double v) { return Value{Tensor{ir::constant(g, v)}, {}}; };
-  if (name == "pi") return number(std::numbers::pi);
-  if (name == "inf") return number(INFINITY);
-  if (name == "true") return number(1);
-  if (name == "false") return number(0);
-  for (const Word& w : words())
-    if (w.name == name) return Value{w, {}};
+  for (const ConstantInfo& c : kConstants)
+    if (c.name == name) return Value{Tensor{ir::constant(g, c.value)}, {}};
+  for (const WordInfo& w : words())
+    if (w.word.name == name) return Value{w.word, {}};
   return {};
 }
 
+std::vector<Predefined> predefined() {
+  std::vector<Predefined> out;
+  for (const BuiltinInfo& b : builtins()) out.push_back({"function", b.name, signature(b), b.doc});
+  for (const ConstantInfo& c : kConstants) out.push_back({"constant", c.name, std::string(c.name), c.doc});
+  for (const BuiltinInfo& m : data_members()) out.push_back({"data member", m.name, signature(m), m.doc});
+  for (const WordInfo& w : words()) out.push_back({w.word.group, w.word.name, signature(w.word), w.doc});
+  return out;
+}
+
 std::vector<std::string> builtin_names() {
-  std::vector<std::string> out = {"pi", "inf", "true", "false"};
-  for (const Word& w : words()) out.push_back(w.name);
-  for (const BuiltinInfo& b : builtins()) out.emplace_back(b.name);
+  std::vector<std::string> out;
+  for (const Predefined& p : predefined())
+    if (p.group != "data member") out.emplace_back(p.name);
   return out;
 }
 

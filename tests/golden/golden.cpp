@@ -7,6 +7,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "tests/golden/checks.h"
+
 namespace am::golden {
 namespace {
 
@@ -58,6 +60,16 @@ void header(Golden& g, const std::string& text, int number) {
 }
 
 }  // namespace
+
+Expectation parts(const Line& line) {
+  const std::string body = trimmed(std::string_view(line.text).substr(2));
+  // "key: rest", "key subject: rest" or "key subject".
+  const size_t colon = body.find(": ");
+  const std::string head = body.substr(0, colon == std::string::npos && body.ends_with(":") ? body.size() - 1 : colon);
+  const size_t space = head.find(' ');
+  return {head.substr(0, space), space == std::string::npos ? "" : trimmed(head.substr(space)),
+          colon == std::string::npos ? "" : trimmed(body.substr(colon + 2))};
+}
 
 std::string trimmed(std::string_view text) {
   const size_t from = text.find_first_not_of(' ');

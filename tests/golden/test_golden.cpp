@@ -13,16 +13,6 @@
 
 namespace am::golden {
 
-Expectation parts(const Line& line) {
-  const std::string body = trimmed(std::string_view(line.text).substr(2));
-  // "key: rest", "key subject: rest" or "key subject".
-  const size_t colon = body.find(": ");
-  const std::string head = body.substr(0, colon == std::string::npos && body.ends_with(":") ? body.size() - 1 : colon);
-  const size_t space = head.find(' ');
-  return {head.substr(0, space), space == std::string::npos ? "" : trimmed(head.substr(space)),
-          colon == std::string::npos ? "" : trimmed(body.substr(colon + 2))};
-}
-
 Answer check_syntax(const Expectation& e, const ast::Program& program, const source::Sources& sources,
                     source::FileId file, int line) {
   const ast::Declaration* nearest = nullptr;
