@@ -84,6 +84,7 @@ std::vector<double> numbers(std::string text) {
 
 Golden read(const std::string& path, const std::string& name) {
   Golden g{.path = path, .name = name};
+  g.options.data_folder = name.substr(0, name.find('/'));
   std::ostringstream all;
   all << std::ifstream(path, std::ios::binary).rdbuf();
   g.text = all.str();
