@@ -188,8 +188,8 @@ std::shared_ptr<const Dataset> series(Elaborator& e, const Value& v, Span span) 
   return d;
 }
 
-/// Rows made from the pairs of the plans of all intervals. Each interval has room for `capacity` rows; those that are not
-/// used have no mass.
+/// Rows made from the pairs of the plans of all intervals. Each interval has room for `capacity` rows; those that are
+/// not used have no mass.
 struct PairTable {
   std::vector<double> rows, mass;
 };
@@ -273,8 +273,8 @@ PairTable solve_curves(const data::Snapshots& s, const std::vector<size_t>& offs
   return join_pairs(s, offsets, plans, {s.rows, slopes});
 }
 
-/// A data set whose snapshot k joins times k and k + 1 by rows of `parts` points, made from optimal plans by `solve` when
-/// a program first needs them.
+/// A data set whose snapshot k joins times k and k + 1 by rows of `parts` points, made from optimal plans by `solve`
+/// when a program first needs them.
 Value joined(Elaborator& e, const CallArguments& a, std::string_view name, int parts,
              PairTable (*solve)(const data::Snapshots&, const std::vector<size_t>&, size_t)) {
   const auto d = series(e, a.values[0], a.span);

@@ -10,7 +10,8 @@
 namespace am::golden {
 namespace {
 
-constexpr std::string_view kStages[] = {"parse", "check", "graph", "differentiate", "simplify", "lower", "run", "stdlib"};
+constexpr std::string_view kStages[] = {"parse",    "check", "graph", "differentiate",
+                                        "simplify", "lower", "run",   "stdlib"};
 
 /// Diagnostics are marked by carets or by one of a few words; every other expectation has a key before a colon.
 bool speaks_of_diagnostic(std::string_view body) {

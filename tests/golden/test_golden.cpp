@@ -83,7 +83,8 @@ Verdict judge(const Golden& golden) {
   for (const auto& d : script->sink.sorted()) {
     out.failed = out.failed || diagnostics::info(d.kind).level == diagnostics::Level::Error;
     // Expressions that compare have no gradient; the parameters may be those of nets of the library.
-    if (d.kind == diagnostics::Kind::UnreachedParameter && d.message.find("`golden_model") != std::string::npos) continue;
+    if (d.kind == diagnostics::Kind::UnreachedParameter && d.message.find("`golden_model") != std::string::npos)
+      continue;
     if (d.span.file == script->file && d.span.begin >= golden.text.size() && !values.addition.empty()) {
       out.complaints.push_back("an expectation cannot be evaluated: " + diagnostics::render(d, script->sources));
     } else {
