@@ -189,7 +189,8 @@ std::shared_ptr<const Dataset> series(Elaborator& e, const Value& v, Span span) 
   return d;
 }
 
-/// Pairs of one interval's plans have room for `capacity` rows; those that are not used have no mass.
+/// Rows made from the pairs of the plans of all intervals. Each interval has room for `capacity` rows; those that are
+/// not used have no mass.
 struct PairTable {
   std::vector<double> rows, mass;
 };
@@ -200,64 +201,126 @@ size_t pair_capacity(size_t n, size_t m, size_t block) {
   return n + m + 2 * blocks;
 }
 
-std::shared_ptr<const PairTable> solve_pairs(const Samples& data, const std::vector<size_t>& offsets, size_t block) {
+metrics::Cloud cloud(const Samples& data, size_t k) {
   const data::Snapshots& s = *data.samples;
-  const std::span<const double> rows = data.rows->get();
-  auto out = std::make_shared<PairTable>();
-  const int d = s.dimension;
-  out->rows.assign(offsets.back() * 2 * d, 0);
-  out->mass.assign(offsets.back(), 0);
-  auto cloud = [&](size_t k) {
-    return metrics::Cloud{rows.subspan(s.offsets[k] * d, (s.offsets[k + 1] - s.offsets[k]) * d), d};
-  };
-  for (size_t k = 0; k + 1 < s.times.size(); ++k) {
-    const metrics::Cloud x = cloud(k), y = cloud(k + 1);
+  const size_t d = s.dimension;
+  return {std::span(data.rows->get()).subspan(s.offsets[k] * d, (s.offsets[k + 1] - s.offsets[k]) * d), s.dimension};
+}
+
+/// The optimal plans between neighbouring snapshots.
+std::vector<metrics::Plan> solve_plans(const Samples& data, size_t block) {
+  std::vector<metrics::Plan> out;
+  for (size_t k = 0; k + 1 < data.samples->times.size(); ++k)
+    out.push_back(metrics::blockwise_plan(cloud(data, k), cloud(data, k + 1), block, 1));
+  return out;
+}
+
+/// Joins tables of `from` and `to` of every snapshot's points into rows: [from, to] of each pair of each plan.
+/// Tables are lists of tables, whose entries for a point stand one behind the other.
+PairTable join_pairs(const data::Snapshots& s, const std::vector<size_t>& offsets,
+                     const std::vector<metrics::Plan>& plans, const std::vector<std::span<const double>>& tables) {
+  const size_t d = s.dimension, width = 2 * tables.size() * d;
+  PairTable out;
+  out.rows.assign(offsets.back() * width, 0);
+  out.mass.assign(offsets.back(), 0);
+  for (size_t k = 0; k < plans.size(); ++k) {
     size_t at = offsets[k];
-    for (const metrics::Pair& p : metrics::blockwise_plan(x, y, block, 1).pairs) {
-      AM_CHECK(at < offsets[k + 1], "more pairs than {} points can have", x.count() + y.count());
-      std::copy_n(x.points.begin() + p.from * d, d, out->rows.begin() + static_cast<ptrdiff_t>(at * 2 * d));
-      std::copy_n(y.points.begin() + p.to * d, d, out->rows.begin() + static_cast<ptrdiff_t>(at * 2 * d + d));
-      out->mass[at++] = p.mass;
+    for (const metrics::Pair& p : plans[k].pairs) {
+      AM_CHECK(at < offsets[k + 1], "more than {} pairs between {} points", offsets[k + 1] - offsets[k],
+               s.offsets[k + 2] - s.offsets[k]);
+      auto row = out.rows.begin() + static_cast<ptrdiff_t>(at * width);
+      for (std::span<const double> table : tables)
+        for (size_t point : {s.offsets[k] + p.from, s.offsets[k + 1] + p.to})
+          row = std::copy_n(table.begin() + static_cast<ptrdiff_t>(point * d), d, row);
+      out.mass[at++] = p.mass;
     }
   }
   return out;
 }
 
-/// Pairs [x, y] of neighbouring snapshots from their optimal plans: a data set whose snapshot k joins times k and k
-/// + 1. The plans are solved when a program first needs them.
-Value pairs(Elaborator& e, const CallArguments& a) {
+PairTable solve_pairs(const Samples& data, const std::vector<size_t>& offsets, size_t block) {
+  return join_pairs(*data.samples, offsets, solve_plans(data, block), {data.rows->get()});
+}
+
+/// The mean of the points that the plan of an interval pairs with each point of its one end.
+std::vector<double> partners(const Samples& data, const metrics::Plan& plan, size_t k, bool of_later) {
+  const data::Snapshots& s = *data.samples;
+  const std::vector<double>& rows = data.rows->get();
+  const size_t d = s.dimension, own = s.offsets[of_later ? k + 1 : k], other = s.offsets[of_later ? k : k + 1];
+  const size_t count = s.offsets[of_later ? k + 2 : k + 1] - own;
+  std::vector<double> mean(count * d), mass(count);
+  for (const metrics::Pair& p : plan.pairs) {
+    const size_t i = of_later ? p.to : p.from, j = other + (of_later ? p.from : p.to);
+    mass[i] += p.mass;
+    for (size_t c = 0; c < d; ++c) mean[i * d + c] += p.mass * rows[j * d + c];
+  }
+  for (size_t i = 0; i < count; ++i)
+    for (size_t c = 0; c < d; ++c)
+      mean[i * d + c] = mass[i] > 0 ? mean[i * d + c] / mass[i] : rows[(own + i) * d + c];
+  return mean;
+}
+
+/// The slope at each point of each snapshot: from the mean of its partners before to that of its partners after, or
+/// from or to itself at the ends of the data. It depends on the point alone, so all curves through it join smoothly.
+PairTable solve_curves(const Samples& data, const std::vector<size_t>& offsets, size_t block) {
+  const data::Snapshots& s = *data.samples;
+  const std::vector<metrics::Plan> plans = solve_plans(data, block);
+  std::vector<double> slopes;
+  for (size_t k = 0; k < s.times.size(); ++k) {
+    const auto points = cloud(data, k).points;
+    const std::vector<double> itself(points.begin(), points.end());
+    const bool first = k == 0, last = k == plans.size();
+    const std::vector<double> before = first ? itself : partners(data, plans[k - 1], k - 1, true);
+    const std::vector<double> after = last ? itself : partners(data, plans[k], k, false);
+    const double length = s.times[last ? k : k + 1] - s.times[first ? k : k - 1];
+    for (size_t i = 0; i < itself.size(); ++i) slopes.push_back((after[i] - before[i]) / length);
+  }
+  return join_pairs(s, offsets, plans, {data.rows->get(), slopes});
+}
+
+/// A data set whose snapshot k joins times k and k + 1 by rows of `parts` points, made from optimal plans by `solve`
+/// when a program first needs them.
+Value joined(Elaborator& e, const CallArguments& a, std::string_view name, int parts,
+             PairTable (*solve)(const Samples&, const std::vector<size_t>&, size_t)) {
   const auto d = series(e, a.values[0], a.span);
   const auto size = a.given[1] ? e.whole(a.values[1], "`block`", 2) : std::optional<int>(500);
   if (!d || !size) return e.poison();
-  const std::string key = fmt::format("pairs {} {}", static_cast<const void*>(d->samples.get()), *size);
+  const std::string key = fmt::format("{} {} {}", name, static_cast<const void*>(d->samples.get()), *size);
   auto& cache = e.dataset_cache();
   if (auto known = cache.find(key); known != cache.end()) return {known->second, a.span};
 
   const data::Snapshots& s = *d->samples;
   data::Snapshots out;
-  out.name = s.name + ".pairs";
-  out.dimension = 2 * s.dimension;
+  out.name = fmt::format("{}.{}", s.name, name);
+  out.dimension = parts * s.dimension;
   out.offsets = {0};
   for (size_t k = 0; k + 1 < s.times.size(); ++k) {
     out.times.push_back(s.times[k]);
     out.offsets.push_back(out.offsets.back() +
                           pair_capacity(s.offsets[k + 1] - s.offsets[k], s.offsets[k + 2] - s.offsets[k + 1], *size));
   }
-  auto solved = std::make_shared<std::once_flag>();
-  auto table = std::make_shared<std::shared_ptr<const PairTable>>();
-  auto solve = [samples = Samples(*d), offsets = out.offsets, block = static_cast<size_t>(*size), solved, table] {
-    std::call_once(*solved, [&] { *table = solve_pairs(samples, offsets, block); });
+  auto once = std::make_shared<std::once_flag>();
+  auto table = std::make_shared<PairTable>();
+  auto solved = [samples = Samples(*d), offsets = out.offsets, block = static_cast<size_t>(*size), solve, once,
+                 table]() -> const PairTable& {
+    std::call_once(*once, [&] { *table = solve(samples, offsets, block); });
     return *table;
   };
   auto result = std::make_shared<Dataset>();
-  result->rows = std::make_shared<const Values>([solve] { return solve()->rows; });
+  result->rows = std::make_shared<const Values>([solved] { return solved().rows; });
   result->alias_table =
-      std::make_shared<const Values>([solve, offsets = out.offsets] { return alias_table(offsets, solve()->mass); });
+      std::make_shared<const Values>([solved, offsets = out.offsets] { return alias_table(offsets, solved().mass); });
   result->samples = std::make_shared<const data::Snapshots>(std::move(out));
   result->span = a.span;
   cache[key] = result;
   return {std::shared_ptr<const Dataset>(result), a.span};
 }
+
+/// Rows [x, y] of neighbouring snapshots.
+Value pairs(Elaborator& e, const CallArguments& a) { return joined(e, a, "pairs", 2, solve_pairs); }
+
+/// Rows [x, y, slope at x, slope at y].
+Value curves(Elaborator& e, const CallArguments& a) { return joined(e, a, "curves", 4, solve_curves); }
 
 // --- members of a data set ---
 
@@ -389,6 +452,10 @@ const std::vector<BuiltinInfo>& builtins() {
        {"data", "block?"},
        pairs,
        "Pairs of neighbouring snapshots from their exact optimal plan for the squared distance."},
+      {"curves",
+       {"data", "block?"},
+       curves,
+       "Pairs as of `pairs`, with the slopes at both of smooth curves through all snapshots: [x, y, slope, slope]."},
   });
   return table;
 }

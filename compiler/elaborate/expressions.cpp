@@ -464,6 +464,8 @@ Value Elaborator::apply(const Value& callee, const std::vector<Value>& arguments
 Value Elaborator::call(ExprId id, ScopePtr scope) {
   const Expr& e = program_[id];
   const Value callee = evaluate(e.operands[0], scope);
+  // Only what is called may be meant as a path: `path q = trigonometric(mixture(a, b), normal())` draws from a mixture.
+  Restore prefer(prefer_paths_, false);
   if (callee.poisoned()) {
     for (const Argument& a : e.arguments) evaluate(a.value, scope);  // errors in there are worth hearing of
     return poison();

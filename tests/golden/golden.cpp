@@ -12,7 +12,8 @@
 namespace am::golden {
 namespace {
 
-constexpr std::string_view kStages[] = {"parse", "check", "graph", "differentiate", "simplify", "lower", "run"};
+constexpr std::string_view kStages[] = {"parse",    "check", "graph", "differentiate",
+                                        "simplify", "lower", "run",   "stdlib"};
 
 /// Diagnostics are marked by carets or by one of a few words; every other expectation has a key before a colon.
 bool speaks_of_diagnostic(std::string_view body) {
@@ -96,6 +97,7 @@ std::vector<double> numbers(std::string text) {
 
 Golden read(const std::string& path, const std::string& name) {
   Golden g{.path = path, .name = name};
+  g.options.data_folder = name.substr(0, name.find('/'));
   std::ostringstream all;
   all << std::ifstream(path, std::ios::binary).rdbuf();
   g.text = all.str();

@@ -46,6 +46,8 @@ Golden open(const std::string& name) { return read(fmt::format("{}/{}.am", kFold
 
 /// Parse alone, or the whole compiler: what a mistake of one stage does in later ones is part of what is expected.
 std::unique_ptr<Script> compiled(const Golden& golden, const std::string& text) {
+  // File names start at a script's folder, and are the same on every machine if that starts at the goldens'.
+  fs::current_path(kFolder);
   if (golden.stage != "parse") return compile(golden.name, text, golden.options);
   auto s = std::make_unique<Script>();
   s->file = s->sources.add(golden.name, text);
@@ -70,9 +72,11 @@ Verdict judge(const Golden& golden) {
   std::vector<diagnostics::Diagnostic> own;
   for (const auto& d : script->sink.sorted()) {
     out.failed = out.failed || diagnostics::info(d.kind).level == diagnostics::Level::Error;
+    // Expressions that compare have no gradient; the parameters may be those of nets of the library.
+    if (d.kind == diagnostics::Kind::UnreachedParameter && d.message.find("`golden_model") != std::string::npos)
+      continue;
     if (d.span.file == script->file && d.span.begin >= golden.text.size() && !values.addition.empty()) {
-      if (d.kind != diagnostics::Kind::UnreachedParameter)
-        out.complaints.push_back("an expectation cannot be evaluated: " + diagnostics::render(d, script->sources));
+      out.complaints.push_back("an expectation cannot be evaluated: " + diagnostics::render(d, script->sources));
     } else {
       own.push_back(d);
     }
