@@ -324,6 +324,11 @@ TermId Terms::finish(const Linear& l) {
 // --- functions and linear maps ---
 
 TermId Terms::call(Function function, std::span<const TermId> x) {
+  const bool even = function == Function::Cos || function == Function::Abs, odd = function == Function::Sin;
+  if ((even || odd) && monomial(x[0]).coefficient < 0) {
+    const TermId positive = call(function, scale(-1, x[0]));
+    return even ? positive : scale(-1, positive);
+  }
   Term out{.kind = Kind::Call, .function = function};
   Shape shape;
   for (TermId id : x) {
@@ -445,6 +450,11 @@ TermId Terms::total(TermId x, int mask) {
 TermId Terms::slice(TermId x, int axis, int start, int length) {
   Shape shape = (*this)[x].shape;
   if (length == shape[axis]) return x;
+  if (const Term& t = (*this)[x]; t.kind == Kind::Concat && t.shape.rank == 1 && length == 1) {
+    int at = 0;
+    for (size_t k = 0; k < t.parts.size(); at += t.extents[k++])
+      if (at == start && t.extents[k] == 1 && is_scalar(t.parts[k].term)) return t.parts[k].term;
+  }
   shape.sizes[axis] = length;
   if (length == 1) shape = without_axis(shape, axis);
   return linear(Kind::Slice, x, shape, axis, {start, length});

@@ -21,6 +21,9 @@ struct CompileOptions {
   std::map<std::string, std::string> settings;   // "train.flow.steps" → "100"
   std::map<std::string, std::string> data;       // name → file
   std::map<std::string, std::string> constants;  // name → number
+  std::string expression;                        // over the script's names, for Elaborated::asked; empty: none
+  std::string model;                             // whose dynamics it may speak of; empty: the first
+  std::map<std::string, std::string> shapes;     // of its variables: name → "3" or "2x3"
 };
 
 /// A script after parse, check and elaborate. Diagnostics are in `sink`; models and the rest are there as far as they
@@ -32,6 +35,7 @@ struct Script {
   source::FileId file;
   diagnostics::Sink sink;
   elaborate::Elaborated elaborated;
+  std::string asked;  // CompileOptions::expression with all arguments
 
   bool usable() const { return !sink.has_errors(); }
 };

@@ -103,12 +103,14 @@ std::optional<std::vector<std::string>> column_names(Elaborator& e, const Value&
   return {};
 }
 
-Value dataset(Elaborator& e, const CallArguments& a, std::optional<data::Snapshots> read) {
+Value dataset(Elaborator& e, const CallArguments& a, const std::string& file, std::optional<data::Snapshots> read) {
   if (!read) return e.poison();
   if (!e.current_data().empty()) read->name = e.current_data();
   auto d = std::make_shared<Dataset>();
   d->samples = std::make_shared<const data::Snapshots>(std::move(*read));
   d->rows = std::make_shared<const Values>([samples = d->samples] { return samples->rows; });
+  std::error_code unused;
+  d->file = std::filesystem::weakly_canonical(file, unused).string();
   d->span = a.span;
   return {std::shared_ptr<const Dataset>(d), a.span};
 }
@@ -118,19 +120,19 @@ Value csv(Elaborator& e, const CallArguments& a) {
   const auto time = text_argument(e, a, 1, "");
   const auto columns = a.given[2] ? column_names(e, a.values[2]) : std::vector<std::string>{};
   if (!file || !time || !columns) return e.poison();
-  return dataset(e, a, data::read_csv(*file, {.time = *time, .columns = *columns}, a.span, e.sink()));
+  return dataset(e, a, *file, data::read_csv(*file, {.time = *time, .columns = *columns}, a.span, e.sink()));
 }
 
 Value npz(Elaborator& e, const CallArguments& a) {
   const auto file = file_name(e, a);
   const auto x = text_argument(e, a, 1, "X"), time = text_argument(e, a, 2, "");
   if (!file || !x || !time) return e.poison();
-  return dataset(e, a, data::read_npz(*file, {.x = *x, .time = *time}, a.span, e.sink()));
+  return dataset(e, a, *file, data::read_npz(*file, {.x = *x, .time = *time}, a.span, e.sink()));
 }
 
 Value npy(Elaborator& e, const CallArguments& a) {
   const auto file = file_name(e, a);
-  return file ? dataset(e, a, data::read_npy(*file, a.span, e.sink())) : e.poison();
+  return file ? dataset(e, a, *file, data::read_npy(*file, a.span, e.sink())) : e.poison();
 }
 
 /// Probabilities and aliases of Vose's method for the rows of each group, in proportion to `mass`.
@@ -252,6 +254,7 @@ Value pairs(Elaborator& e, const CallArguments& a) {
   result->alias_table =
       std::make_shared<const Values>([solve, offsets = out.offsets] { return alias_table(offsets, solve()->mass); });
   result->samples = std::make_shared<const data::Snapshots>(std::move(out));
+  result->file = d->file;
   result->span = a.span;
   cache[key] = result;
   return {std::shared_ptr<const Dataset>(result), a.span};

@@ -57,6 +57,8 @@ struct Dataset {
   /// Times, groups and dimension. Its rows are empty where `rows` are made later.
   std::shared_ptr<const data::Snapshots> samples;
   std::shared_ptr<const Values> rows;  // [offsets.back(), dimension]
+  /// The file that the samples, or those that they are made from, come from; empty if none.
+  std::string file;
   /// Null, or [rows, 2]: Vose's alias table, with which rows of a snapshot are drawn in proportion to their masses.
   std::shared_ptr<const Values> alias_table;
   source::Span span;
