@@ -109,7 +109,8 @@ std::optional<simplify::Simplified> of_objective(const elaborate::Model& m, cons
   const ir::NodeId objective = m.objective.outputs[0];
   if (expression == "objective") return simplify::simplify(m.objective.graph, {&objective, 1});
   const size_t open = expression.find('['), close = expression.find(']');
-  const std::string name = close == std::string::npos || open > close ? "" : expression.substr(open + 1, close - open - 1);
+  const std::string name =
+      close == std::string::npos || open > close ? "" : expression.substr(open + 1, close - open - 1);
   std::vector<std::string> known;
   for (const auto& p : m.parameters) known.push_back(p.name);
   ir::Graph g = m.objective.graph;
@@ -133,8 +134,10 @@ int derive(const Arguments& a) {
   const elaborate::Model* m = choose_model(a, *script);
   if (!m) return kScript;
   std::optional<simplify::Simplified> small;
-  if (of_objective(a.expression)) small = of_objective(*m, a.expression);
-  else if (const auto& asked = script->elaborated.asked) small = simplify::simplify(asked->graph, asked->outputs);
+  if (of_objective(a.expression))
+    small = of_objective(*m, a.expression);
+  else if (const auto& asked = script->elaborated.asked)
+    small = simplify::simplify(asked->graph, asked->outputs);
   if (!small) return kScript;
   fmt::print("{}\n", derive::mathematics(small->graph, small->outputs[0],
                                          of_objective(a.expression) ? a.expression : script->asked,

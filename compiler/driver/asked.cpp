@@ -146,8 +146,10 @@ class Completer {
       if (!near.empty()) report.suggestion = fmt::format("did you mean `{}`?", near);
     }
     for (const ast::Argument& a : e.arguments)
-      if (const Expr value = program_[a.value]; value.kind != ExprKind::Name) expr(a.value);
-      else variable(value.text);
+      if (const Expr value = program_[a.value]; value.kind != ExprKind::Name)
+        expr(a.value);
+      else
+        variable(value.text);
   }
 
   void block(ast::BlockId id) {
@@ -175,16 +177,23 @@ class Completer {
 std::optional<elaborate::Asked> parse_asked(Script& script, const CompileOptions& options) {
   elaborate::Asked out{.model = options.model};
   for (const auto& [name, text] : options.shapes) {
-    if (const auto shape = shape_of(text)) out.shapes[name] = *shape;
-    else script.sink.report<Kind::BadShapeOption>({}, name, text, "a size such as `3`, or two such as `2x3`, is needed");
+    if (const auto shape = shape_of(text))
+      out.shapes[name] = *shape;
+    else
+      script.sink.report<Kind::BadShapeOption>({}, name, text, "a size such as `3`, or two such as `2x3`, is needed");
   }
   const source::FileId file = script.sources.add("the expression", options.expression);
   out.expression = parse::parse_expression(script.sources, file, script.program, script.sink);
   if (!out.expression.valid() || script.sink.has_errors()) return {};
   Completer(script, out).expr(out.expression);
+  // Points before times, as functions take them.
+  std::stable_partition(out.variables.begin(), out.variables.end(), [&](const std::string& name) {
+    return std::find(out.times.begin(), out.times.end(), name) == out.times.end();
+  });
   for (const auto& [name, shape] : out.shapes)
     if (std::find(out.variables.begin(), out.variables.end(), name) == out.variables.end())
-      script.sink.report<Kind::BadShapeOption>({}, name, options.shapes.at(name), "the expression has no such variable");
+      script.sink.report<Kind::BadShapeOption>({}, name, options.shapes.at(name),
+                                               "the expression has no such variable");
   if (script.sink.has_errors()) return {};
   return out;
 }

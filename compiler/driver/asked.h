@@ -7,8 +7,8 @@
 
 namespace am {
 
-/// Parses options.expression. Functions may stand in it without arguments: `∇s` means ∇s(x, t), with the parameters of s
-/// as variables. Names that nothing declares are variables, too. Reports what is wrong; then there is no result.
+/// Parses options.expression. Functions may stand in it without arguments: `∇s` means ∇s(x, t), with the parameters of
+/// s as variables. Names that nothing declares are variables, too. Reports what is wrong; then there is no result.
 std::optional<elaborate::Asked> parse_asked(Script& script, const CompileOptions& options);
 
 }  // namespace am

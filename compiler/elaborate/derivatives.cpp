@@ -164,8 +164,7 @@ void Elaborator::warn_of_kinks(NodeId y, NodeId x, ExprId expr, int order) {
   for (uint32_t i = 0; i < program_.expressions.size(); ++i)
     if (const Expr& e = program_[ExprId{i}]; e.kind == ExprKind::Binary && at.known() && e.focus == at)
       name = text(ExprId{i});
-  auto& report =
-      sink_.report<Kind::LaplacianOfRelu>(in_script(program_[expr].span), name, text(expr));
+  auto& report = sink_.report<Kind::LaplacianOfRelu>(in_script(program_[expr].span), name, text(expr));
   if (at.known() && !in_library(at)) report.notes.push_back({at, "it is used here"});
   report.suggestion = "something smooth in its place, such as `silu` or `softplus`";
 }

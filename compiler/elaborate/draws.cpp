@@ -262,8 +262,10 @@ bool Elaborator::affine(NodeId body, size_t first_estimate, Span span) {
         ((node.op == Op::Mul || kind == ir::DerivativeKind::Bilinear) && operands == 1) ||
         (node.op == Op::Div && operands == 1 && first) || (node.op == Op::Select && !touched[node.operands[0].value]);
     if (!linear && fine && probed)
-      sink_.report<Kind::NonlinearProbes>(span, fmt::format("`{}`", ir::info(node.op).name)).suggestion =
-          "`probes = 0` in `train`, which is exact";
+      sink_
+          .report<Kind::NonlinearProbes>(node.origin.known() && !in_library(node.origin) ? node.origin : span,
+                                         fmt::format("`{}`", ir::info(node.op).name))
+          .suggestion = "`probes = 0` in `train`, which is exact";
     else if (!linear && fine)
       sink_.report<Kind::NonlinearExpectation>(span, fmt::format("`{}`", ir::info(node.op).name)).suggestion =
           "expand the product by hand into one expectation over independent draws";

@@ -27,9 +27,9 @@ bool is_draw(Op op) { return op == Op::Uniform || op == Op::Weyl; }
 /// The part of a graph that depends on x, with x as an input and random inputs for the rest.
 struct Cut {
   Graph graph;
-  ir::Bindings rest;                // of the random inputs
-  std::vector<NodeId> outputs;      // y, then what switches
-  std::vector<NodeId> switches;     // the nodes of the graph that was cut
+  ir::Bindings rest;             // of the random inputs
+  std::vector<NodeId> outputs;   // y, then what switches
+  std::vector<NodeId> switches;  // the nodes of the graph that was cut
 };
 
 class Cutter {

@@ -12,8 +12,8 @@ struct Kink {
   source::Span origin;  // of the operation with the kink
 };
 
-/// A kink of y, if along some line of points x the value of y jumps there (order 0) or its gradient by x does (order 1),
-/// so that the next derivative, which is taken on both sides, lacks a term.
+/// A kink of y, if along some line of points x the value of y jumps there (order 0) or its gradient by x does (order
+/// 1), so that the next derivative, which is taken on both sides, lacks a term.
 ///
 /// This is found by looking: y is computed on lines through random points, with random numbers for whatever does not
 /// depend on x, and compared left and right of where a comparison switches. A rule about the operations on the way

@@ -857,8 +857,9 @@ bool Programs::value(const Asked& asked, Program& out) {
       for (const Declaration& d : e_.program_.declarations) known.push_back(d.name);
       // Of short names anything is near.
       const std::string near = name.size() > 2 ? diagnostics::nearest(name, known) : "";
-      report.suggestion = near.empty() ? fmt::format("`--shape {}=3` makes it a vector of three, `--shape {}=1` a number", name, name)
-                                       : fmt::format("did you mean `{}`? `--shape {}=3` makes it a vector of three", near, name);
+      report.suggestion =
+          near.empty() ? fmt::format("`--shape {}=3` makes it a vector of three, `--shape {}=1` a number", name, name)
+                       : fmt::format("did you mean `{}`? `--shape {}=3` makes it a vector of three", near, name);
       fine = false;
       continue;
     }

@@ -21,9 +21,12 @@ std::vector<std::string> words_of(const std::string& command) {
   std::string word;
   bool quoted = false, any = false;
   for (char c : command + " ") {
-    if (c == '"') quoted = !quoted, any = true;
-    else if (c != ' ' || quoted) word += c, any = true;
-    else if (any) out.push_back(word), word.clear(), any = false;
+    if (c == '"')
+      quoted = !quoted, any = true;
+    else if (c != ' ' || quoted)
+      word += c, any = true;
+    else if (any)
+      out.push_back(word), word.clear(), any = false;
   }
   return out;
 }
@@ -73,8 +76,10 @@ TEST_P(Pages, ShowWhatTheirCommandsPrint) {
   const std::filesystem::path file = std::filesystem::path(AM_SOURCE_DIR) / "docs" / GetParam();
   const std::string page = contents(file), wanted = as_it_should_be(page);
   EXPECT_GT(commands_, 0);
-  if (std::getenv("AM_UPDATE_GOLDENS")) std::ofstream(file) << wanted;
-  else EXPECT_EQ(page, wanted) << "AM_UPDATE_GOLDENS=1 rewrites the page";
+  if (std::getenv("AM_UPDATE_GOLDENS"))
+    std::ofstream(file) << wanted;
+  else
+    EXPECT_EQ(page, wanted) << "AM_UPDATE_GOLDENS=1 rewrites the page";
 }
 
 INSTANTIATE_TEST_SUITE_P(Docs, Pages, ::testing::Values("how_it_differentiates.md"));

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "compiler/derive/derive.h"
+#include "compiler/derive/read.h"
+#include "compiler/derive/terms.h"
 #include "compiler/ir/interpret.h"
 #include "tests/derive/reader.h"
 
@@ -29,12 +31,18 @@ inline Known leaves(const ir::Graph& g, const Derivation& d, const ir::Bindings&
     }
   std::vector<std::string> draws;
   for (const auto& [name, meaning] : d.legend)
-    if (meaning.starts_with("uniform on")) draws.push_back(name);
+    if (meaning.starts_with("uniform on") || meaning.starts_with("evenly spread on")) draws.push_back(name);
   size_t drawn = 0;
-  for (ir::NodeId id : ir::reachable(g, {&output, 1}))
-    if (g[id].op == ir::Op::Uniform || g[id].op == ir::Op::Weyl)
-      known[draws.at(drawn++)] =
-          value_of(ir::interpret(g, {&id, 1}, bindings)[0], g[id].shape, true, bindings.samples);
+  // Draws are named in the order of their streams; a draw whose factor is zero is no term.
+  Terms terms;
+  const TermId root = read(g, output, terms);
+  std::map<uint32_t, ir::NodeId> used;
+  for (TermId term : reachable(terms, root))
+    if (terms[term].kind == Kind::Symbol)
+      if (const ir::Node& node = g[terms[term].node]; node.op == ir::Op::Uniform || node.op == ir::Op::Weyl)
+        used[node.attributes.index] = terms[term].node;
+  for (const auto& [stream, id] : used)
+    known[draws.at(drawn++)] = value_of(ir::interpret(g, {&id, 1}, bindings)[0], g[id].shape, true, bindings.samples);
   return known;
 }
 

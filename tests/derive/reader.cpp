@@ -87,7 +87,26 @@ Value mean(const Value& v) {
   return {v.sizes, {out}};
 }
 
+/// Side by side, if one of them is a matrix.
+Value beside(const std::vector<Value>& parts) {
+  size_t n = 1;
+  int columns = 0;
+  for (const Value& v : parts) n = std::max(n, v.samples.size()), columns += extent(v).second;
+  const int rows = extent(parts[0]).first;
+  return over_samples({rows, columns}, n, [&](size_t i) {
+    List out;
+    for (int r = 0; r < rows; ++r)
+      for (const Value& v : parts) {
+        const auto [height, width] = extent(v);
+        if (height != rows) throw std::runtime_error("rows side by side");
+        for (int c = 0; c < width; ++c) out.push_back(sample(v, i)[r * width + c]);
+      }
+    return out;
+  });
+}
+
 Value joined(const std::vector<Value>& parts) {
+  if (std::any_of(parts.begin(), parts.end(), [](const Value& v) { return v.sizes.size() == 2; })) return beside(parts);
   size_t n = 1;
   int total = 0;
   for (const Value& v : parts) n = std::max(n, v.samples.size()), total += static_cast<int>(v.count());
@@ -285,6 +304,10 @@ class Reader {
 
   Value applied(const std::string& name, const std::vector<Value>& x) {
     if (name == "sum") return summed(x[0]);
+    if (name == "zeros" && x.size() == 2) {
+      const int rows = static_cast<int>(sample(x[0], 0)[0]), columns = static_cast<int>(sample(x[1], 0)[0]);
+      return tidy({{rows, columns}, {List(static_cast<size_t>(rows * columns), 0)}});
+    }
     if (name == "ones")
       return {{static_cast<int>(sample(x[0], 0)[0])}, {List(static_cast<size_t>(sample(x[0], 0)[0]), 1)}};
     if (name == "zeros")

@@ -39,7 +39,8 @@ train flow = eam(s, q) { steps = 1 })",
                                          "t])|²\ntrain m = am(s, q) {{ steps = 1 }}",
                                          depth, activation),
                      {"s", "∇s", "∂t s", "Δs", "∇Δs"}});
-  out.push_back({"custom", kPath + R"(
+  out.push_back({"custom",
+                 kPath + R"(
 net gated(width) { apply(h) { a = linear(width)(h); b = linear(width)(h); a * sigmoid(b) } }
 potential s(x, t) {
   h = [x, sin(2·pi·t), cos(2·pi·t)]
@@ -59,7 +60,8 @@ dynamics warm(s, q, cost = 4, rate = 0.1) {
 train flow = warm(s, q) { steps = 1 })",
                  {"temperature", "∂t temperature", "drift", "noise", "growth", "w", "∇growth", "conjugate(∇s)"}});
   out.push_back({"asked", out.back().text, {"conjugate", "∇conjugate", "Δconjugate"}, {{"u", "3"}}});
-  out.push_back({"hydrogen", R"(
+  out.push_back({"hydrogen",
+                 R"(
 const a = 4·pi
 fn energy(n) = −1/(2·a^2·n^2)
 fn psi(x, t) {
@@ -107,7 +109,8 @@ void expect_written(const simplify::Simplified& small, const std::string& what) 
   const TermId root = read(g, output, terms);
   const std::vector<double> computed = evaluate(terms, root, g, bindings);
   ASSERT_EQ(computed.size(), native.size()) << what;
-  for (size_t i = 0; i < native.size(); ++i) EXPECT_NEAR(computed[i], native[i], 1e-10 * scale) << what << " entry " << i;
+  for (size_t i = 0; i < native.size(); ++i)
+    EXPECT_NEAR(computed[i], native[i], 1e-10 * scale) << what << " entry " << i;
   const std::string page = mathematics(g, output, what, Notation::Text);
   try {
     const Value v = read_text(g, output, bindings);
@@ -137,8 +140,9 @@ TEST(Derive, OfEveryFunctionOfAScriptIsWhatNativeCodeComputes) {
 
 TEST(Derive, OfObjectivesAndTheirGradientsIsWhatNativeCodeComputes) {
   for (const char* train : {"am(s, q)", "eam(s, q, sigma = 0.5)", "uam(s, q)"}) {
-    const auto script = compile("objective", kPath + "potential s(x, t) = mlp(width = 3, depth = 2)([x, t])\ntrain m = " +
-                                                 train + std::string(" { steps = 1 }"),
+    const auto script = compile("objective",
+                                kPath + "potential s(x, t) = mlp(width = 3, depth = 2)([x, t])\ntrain m = " + train +
+                                    std::string(" { steps = 1 }"),
                                 {});
     ASSERT_TRUE(script->usable());
     const elaborate::Model& m = script->elaborated.models.at(0);
