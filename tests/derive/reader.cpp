@@ -106,7 +106,6 @@ Value beside(const std::vector<Value>& parts) {
 }
 
 Value joined(const std::vector<Value>& parts) {
-  if (std::any_of(parts.begin(), parts.end(), [](const Value& v) { return v.sizes.size() == 2; })) return beside(parts);
   size_t n = 1;
   int total = 0;
   for (const Value& v : parts) n = std::max(n, v.samples.size()), total += static_cast<int>(v.count());
@@ -160,30 +159,42 @@ class Reader {
     Value out = product();
     if (negative) out = times(constant(-1), out);
     for (;;) {
-      if (take(" + ")) out = elementwise(out, product(), std::plus<>());
-      else if (take(" − ")) out = elementwise(out, product(), std::minus<>());
-      else return out;
+      if (take(" + "))
+        out = elementwise(out, product(), std::plus<>());
+      else if (take(" − "))
+        out = elementwise(out, product(), std::minus<>());
+      else
+        return out;
     }
   }
 
   Value product() {
     Value out = postfix();
     for (;;) {
-      if (take("·")) out = times(out, postfix());
-      else if (take(" ⊙ ")) out = elementwise(out, postfix(), std::multiplies<>());
-      else if (take("/")) out = elementwise(out, postfix(), std::divides<>());
-      else return out;
+      if (take("·"))
+        out = times(out, postfix());
+      else if (take(" ⊙ "))
+        out = elementwise(out, postfix(), std::multiplies<>());
+      else if (take("/"))
+        out = elementwise(out, postfix(), std::divides<>());
+      else
+        return out;
     }
   }
 
   Value postfix() {
     Value out = primary();
     for (;;) {
-      if (take("ᵀ")) out = transposed(out);
-      else if (kRaised.contains(character())) out = power(out, constant(raised()));
-      else if (take("^")) out = power(out, primary());
-      else if (take("[")) out = part(out);
-      else return out;
+      if (take("ᵀ"))
+        out = transposed(out);
+      else if (kRaised.contains(character()))
+        out = power(out, constant(raised()));
+      else if (take("^"))
+        out = power(out, primary());
+      else if (take("["))
+        out = part(out);
+      else
+        return out;
     }
   }
 
@@ -247,12 +258,15 @@ class Reader {
 
   Value bracket() {
     std::vector<Value> parts{sum()};
-    if (take(" < ")) parts = {elementwise(parts[0], sum(), [](double a, double b) { return double(a < b); })};
-    else if (take(" = ")) parts = {elementwise(parts[0], sum(), [](double a, double b) { return double(a == b); })};
+    if (take(" < "))
+      parts = {elementwise(parts[0], sum(), [](double a, double b) { return double(a < b); })};
+    else if (take(" = "))
+      parts = {elementwise(parts[0], sum(), [](double a, double b) { return double(a == b); })};
     else {
-      while (take(", ")) parts.push_back(sum());
+      const bool columns = text_.substr(at_).starts_with(" | ");
+      while (take(columns ? " | " : ", ")) parts.push_back(sum());
       expect("]");
-      return joined(parts);
+      return columns ? beside(parts) : joined(parts);
     }
     expect("]");
     return parts[0];
