@@ -7,6 +7,7 @@
 
 #include "compiler/check/check.h"
 #include "compiler/check/settings.h"
+#include "compiler/driver/asked.h"
 #include "compiler/driver/simulate.h"
 #include "compiler/driver/stdlib.h"
 #include "compiler/elaborate/elaborator.h"
@@ -112,8 +113,13 @@ std::unique_ptr<Script> compile(std::string name, std::string text, const Compil
   parse::parse(s->sources, s->file, s->program, s->sink);
   // After a syntax error a declaration may be missing, and every use of it would look wrong.
   if (s->sink.has_errors()) return s;
-  const elaborate::Options elaborate_options = overrides(*s, options);
+  elaborate::Options elaborate_options = overrides(*s, options);
   if (s->sink.has_errors()) return s;
+  if (!options.expression.empty()) {
+    elaborate_options.asked = parse_asked(*s, options);
+    if (!elaborate_options.asked) return s;
+    s->asked = ast::print(s->program, elaborate_options.asked->expression);
+  }
   std::vector<ast::ExprId> from_command_line;
   for (const auto& [key, value] : elaborate_options.settings) from_command_line.push_back(value);
   check::check(s->program, s->own, elaborate::builtin_names(), from_command_line, s->sink);

@@ -90,10 +90,10 @@ Value Elaborator::evaluate(ExprId id, ScopePtr scope) {
       break;
     }
     case ExprKind::Norm: v = norm(operand(0), e.span); break;
-    case ExprKind::Gradient: v = gradient(id, scope); break;
-    case ExprKind::Partial: v = partial(id, scope); break;
-    case ExprKind::Laplacian: v = laplacian(id, scope); break;
-    case ExprKind::Divergence: v = divergence(id, scope); break;
+    case ExprKind::Gradient:
+    case ExprKind::Partial:
+    case ExprKind::Laplacian:
+    case ExprKind::Divergence: v = derivative(id, scope); break;
     case ExprKind::Expectation: v = expectation(id, scope); break;
     case ExprKind::Integral: v = integral(id, scope); break;
     case ExprKind::Range: v = range(e, scope); break;

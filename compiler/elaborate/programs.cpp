@@ -1,6 +1,7 @@
 // From declarations to programs: the training step of a model, its sampler and functions, the steps of solvers.
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "compiler/elaborate/elaborator.h"
 #include "compiler/ir/ops.h"
@@ -60,7 +61,7 @@ const Model* Elaborated::model(std::string_view name) const {
 /// Builds every program of a script with one elaborator.
 class Programs {
   static constexpr int kMostWhole = 2'000'000'000, kMostBatch = 10'000'000, kMostTimes = 100'000,
-                       kMostSteps = 1'000'000;
+                       kMostSteps = 1'000'000, kMostProbes = 1'000;
 
  public:
   explicit Programs(Elaborator& e) : e_(e) {}
@@ -72,6 +73,7 @@ class Programs {
     const Declaration* declaration;
     ParameterStore store;
     Model model;
+    std::set<std::string> files;  // that its path draws from
   };
 
   void start(Building& building, ParameterStore* store);
@@ -110,6 +112,7 @@ class Programs {
   bool origin(const Trained& t, const Value& v, ExprId given, Span span, Origin& out, Building& b);
   bool metrics(const Declaration& d, Evaluation& out);
   bool gap(Trained& t, const Declaration& d, Evaluation& out);
+  bool value(const Asked& asked, Program& out);
   Trained* trained(const std::string& name);
   Value as_instance(Value v, DeclarationKind kind, Span span);
 
@@ -162,6 +165,10 @@ Elaborated Programs::all() {
       e_.trace(reports, d.model_span, "in the evaluation declared here");
     }
   }
+  if (const auto& asked = e_.options_.asked) {
+    Program program;
+    if (value(*asked, program)) out.asked = std::move(program);
+  }
   for (auto& t : trained_) out.models.push_back(std::move(t->model));
   return out;
 }
@@ -182,6 +189,8 @@ void Programs::start(Building& building, ParameterStore* store) {
   e_.time_sampler_.reset();
   e_.work_ = 0;
   e_.objective_ = true;
+  e_.probes_ = 0;
+  e_.training_ = {};
   e_.owner_.clear();
   e_.place_.clear();
 }
@@ -285,6 +294,7 @@ Value Programs::as_instance(Value v, DeclarationKind kind, Span span) {
 // --- training ---
 
 const Instance* Programs::dynamics(const Declaration& train, Value& keep) {
+  e_.training_ = e_.program_[train.value].span;
   keep = as_instance(e_.evaluate(train.value, e_.top_), DeclarationKind::Dynamics, e_.program_[train.value].span);
   return keep.instance();
 }
@@ -317,6 +327,7 @@ bool Programs::train(const Declaration& d, Trained& t) {
   m.steps = whole_setting(d, "steps", 1);
   m.batch = whole_setting(d, "batch", 1, kMostBatch);
   m.seed = static_cast<uint64_t>(whole_setting(d, "seed", 0));
+  e_.probes_ = whole_setting(d, "probes", 0, kMostProbes);
   m.average = number_setting(d, "ema", 0, 0.9999999, "between 0 and 1");
   const Value precision = setting_value(d, "precision");
   if (auto* w = precision.get<Word>(); w && w->group == "precision")
@@ -634,6 +645,7 @@ bool Programs::draw(Trained& t) {
   const NodeId time = input("t", {}, false, Role::Time);
   const NodeId x = e_.draw({PathAt{path, time}, t.model.span}, t.model.span);
   if (!x.valid()) return false;
+  t.files = b.files;
   t.model.draw = finish(b, {carried(t, x, {}, t.model.span, "the path")}, {"x"});
   return true;
 }
@@ -890,7 +902,9 @@ bool Programs::evaluation(const Declaration& d, Evaluation& out) {
   const Value reference = e_.evaluate(against, e_.top_);
   if (reference.poisoned()) return false;
   int dimension = 0;
+  std::set<std::string> files;
   if (auto data = reference.dataset()) {
+    files.insert(data->file);
     out.against = data;
     dimension = data->samples->dimension;
     if (!data->samples->timed())
@@ -906,6 +920,7 @@ bool Programs::evaluation(const Declaration& d, Evaluation& out) {
     if (!x.valid()) return false;
     dimension = g()[x].shape.count();
     out.against_path = true;
+    files = b.files;
     out.against_draw = finish(b, {x}, {"x"});
     for (int k = 0; k <= 4; ++k) out.times.push_back(t->model.from + (t->model.to - t->model.from) * k / 4);
   } else {
@@ -913,6 +928,9 @@ bool Programs::evaluation(const Declaration& d, Evaluation& out) {
   }
   if (dimension != t->model.dimension)
     return fail<Kind::DimensionMismatch>(span, out.against_text, dimension, d.model, t->model.dimension);
+  if (std::any_of(t->files.begin(), t->files.end(), [&](const std::string& f) { return files.count(f) > 0; }))
+    e_.sink_.report<Kind::DataUsedTwice>(span, out.against_text, d.model).suggestion =
+        "samples that were held out: a second `data` declaration of another file";
   if (const ExprId times = setting(d, "times"); times.valid()) {
     out.times = times_setting(e_.evaluate(times, e_.top_));
     for (double time : out.times)
@@ -970,6 +988,48 @@ bool Programs::gap(Trained& t, const Declaration& d, Evaluation& out) {
   auto half_mean = [&](NodeId x) { return ir::mean(g(), ir::scale(g(), 0.5 * length, ir::dot(g(), x, x))); };
   out.has_velocity = true;
   out.gap = finish(b, {half_mean(error), half_mean(v)}, {"gap", "action"});
+  return true;
+}
+
+bool Programs::value(const Asked& asked, Program& out) {
+  Trained* t = !asked.model.empty() ? trained(asked.model) : trained_.empty() ? nullptr : trained_[0].get();
+  if (!t) return false;
+  Building b;
+  start(b, &t->store);
+  Value keep;
+  const Instance* dyn = dynamics(*t->declaration, keep);
+  if (!dyn) return false;
+  ScopePtr scope = e_.scope(e_.open(*dyn), true);
+  const auto among = [](const std::vector<std::string>& names, const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  const Span span = e_.program_[asked.expression].span;
+  bool fine = true;
+  for (const std::string& name : asked.variables) {
+    Shape shape;
+    if (auto said = asked.shapes.find(name); said != asked.shapes.end()) {
+      shape = said->second;
+    } else if (among(asked.points, name)) {
+      shape = point_shape(t->model.dimension);
+    } else if (!among(asked.times, name)) {
+      auto& report = e_.sink_.report<Kind::UnknownShape>(span, name);
+      std::vector<std::string> known;
+      for (const Declaration& d : e_.program_.declarations) known.push_back(d.name);
+      // Of short names anything is near.
+      const std::string near = name.size() > 2 ? diagnostics::nearest(name, known) : "";
+      report.suggestion =
+          near.empty() ? fmt::format("`--shape {}=3` makes it a vector of three, `--shape {}=1` a number", name, name)
+                       : fmt::format("did you mean `{}`? `--shape {}=3` makes it a vector of three", near, name);
+      fine = false;
+      continue;
+    }
+    const NodeId node = input(name, shape, true, shape.rank == 0 ? Role::PointTime : Role::Point);
+    scope->bind(name, {Tensor{ir::variable(g(), node)}, span}, true);
+  }
+  if (!fine) return false;
+  const NodeId node = e_.tensor(e_.evaluate(asked.expression, scope), "what is to be derived");
+  if (!node.valid()) return false;
+  out = finish(b, {node}, {"value"});
   return true;
 }
 
