@@ -90,7 +90,7 @@ int run_command(int argc, char** argv) {
   c = app.add_subcommand("eval", "values of the learned functions at given points");
   common(*c, a);
   c->add_option("--run", a.run, "run folder whose checkpoint to use; default: initial parameters");
-  c->add_option("--at", a.at, "csv file with the columns t, x1 … xd")->required();
+  c->add_option("--at", a.at, "csv file with the columns t, x1 … xd, and the conditions by name")->required();
   c->add_option("--show", a.show, "what to show: s,∇s,∂t s,Δs,drift,noise,growth");
   c->add_option("--out", a.out, "file to write; default: print");
   c->add_option("--model", a.model, "the `train` declaration; default: the first");

@@ -1,4 +1,6 @@
 // examples/custom.am: a dynamics of one's own, against differences and against `am`.
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
 #include <filesystem>

@@ -1,5 +1,8 @@
 // Importance sampling of the times of integrals: unbiased, and of less variance where the speed of a path varies.
+#include <unistd.h>
+
 #include <cmath>
+#include <cstdio>
 
 #include "tests/flow/gradient_steps.h"
 #include "tests/flow/trained.h"
@@ -56,6 +59,41 @@ TEST(Importance, LowersTheVarianceOfTheGradientAndKeepsItsMean) {
   }
   fmt::print("squared difference of the means over its variance: {:.2f} on average over {} entries\n", chi / n, n);
   EXPECT_LT(chi / n, 2);
+}
+
+/// The running sums are in the checkpoint: ten steps, saved and loaded, and ten more are twenty steps to the bit.
+TEST(Importance, ResumesToTheSameBits) {
+  const std::string text = R"(
+path q(t) over 0..1 { z ~ normal(2); [t², 0] + z }
+potential s(x, t) = mlp(width = 8, depth = 1)([x, t])
+train m = am(s, q) { steps = 20; batch = 64; time_sampler = importance(bins = 8) }
+)";
+  auto script = compile("resume.am", text, {});
+  ASSERT_TRUE(script->usable()) << messages(*script);
+  const auto& m = script->elaborated.models.at(0);
+  const Machine machine = test_machine();
+  const auto until = [](int last) {
+    return flow::TrainOptions{.report_every = 1, .report = [last](const flow::Progress& p, const flow::Weights&) {
+                                return p.step < last;
+                              }};
+  };
+  auto whole = flow::initialise(m, machine, script->sink), first = flow::initialise(m, machine, script->sink);
+  flow::train(m, *whole, machine, {}, script->sink);
+  EXPECT_EQ(flow::train(m, *first, machine, until(10), script->sink), flow::Ending::Stopped);
+  const std::string file = fmt::format("{}/am_importance_{}.npz", testing::TempDir(), ::getpid());
+  ASSERT_TRUE(flow::save(file, m, *first, script->sink));
+  auto second = flow::load(file, m, script->sink);
+  std::remove(file.c_str());
+  ASSERT_TRUE(second) << messages(*script);
+  EXPECT_EQ(flow::train(m, *second, machine, {}, script->sink), flow::Ending::Finished);
+  const auto same = [](const std::vector<flow::Buffer>& a, const std::vector<flow::Buffer>& b) {
+    ASSERT_EQ(a.size(), b.size());
+    for (size_t k = 0; k < a.size(); ++k)
+      for (size_t i = 0; i < a[k].count(); ++i) ASSERT_EQ(a[k].get(i), b[k].get(i)) << k << " " << i;
+  };
+  same(whole->parameters, second->parameters);
+  same(whole->statistics, second->statistics);
+  EXPECT_GT(whole->statistics[0].get(0), 0);
 }
 
 }  // namespace
