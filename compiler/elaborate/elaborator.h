@@ -227,8 +227,9 @@ class Elaborator {
   std::vector<NodeId> held(ScopePtr scope, NodeId but) const;
   Value derived(NodeId result, ir::Shape shape, const std::optional<differentiate::Obstacle>& obstacle, Span span,
                 std::string_view by);
-  /// Says so where y jumps along a line of x, or for `order` 1 its gradient does: a further derivative does not see it.
-  void warn_of_kinks(NodeId y, NodeId x, ExprId expr, int order);
+  /// Says so where y jumps along a line of x, or for `order` 1 its gradient does: a further derivative, `what`, does not
+  /// see it.
+  void warn_of_kinks(NodeId y, NodeId x, Span span, std::string_view what, int order);
   /// Hutchinson's probes for a derivative in as many directions as x has elements; none where it is exact.
   std::vector<NodeId> probes(NodeId y, NodeId x, ExprId expr);
   /// An estimate of one sample: it may enter the objective only linearly.
