@@ -507,7 +507,10 @@ const std::vector<WordInfo>& words() {
       {{"w2", "metric", {}}, "Exact Wasserstein distance of order 2 to the reference samples."},
       {{"mmd", "metric", {{"gamma", {2, 1, 0.5, 0.1, 0.01, 0.005}}, {"scale", {1}}}},
        "Squared maximum mean discrepancy with the kernel Σ exp(−γ|x − y|²) over the list `gamma`."},
-      {{"spread", "metric", {}}, "Mean and standard deviation of each coordinate, of both sides."},
+      {{"energy", "metric", {}}, "Energy distance 2E|x − y| − E|x − x′| − E|y − y′|, unbiased."},
+      {{"spread", "metric", {}}, "Root of the ratio of total variances: how widely particles are spread, relative to the samples."},
+      {{"nll", "metric", {}},
+       "Mean negative log-likelihood of the reference samples, in nats; needs the setting `density`."},
       {{"low_discrepancy", "time sampler", {}}, "Times that run evenly through the range, moving on from step to step."},
       {{"importance", "time sampler", {{"bins", {32}}, {"floor", {0.2}}, {"decay", {0.99}}}},
        "Times drawn by a density on `bins` parts of the range that follows the running spread of the integrand."},
@@ -553,6 +556,15 @@ std::vector<Predefined> predefined() {
   for (const BuiltinInfo& m : data_members()) out.push_back({"data member", m.name, signature(m), m.doc});
   for (const WordInfo& w : words()) out.push_back({w.word.group, w.word.name, signature(w.word), w.doc});
   return out;
+}
+
+std::string words_of(std::string_view group) {
+  std::vector<std::string_view> names;
+  for (const WordInfo& w : words())
+    if (w.word.group == group) names.push_back(w.word.name);
+  const std::string_view last = names.back();
+  names.pop_back();
+  return fmt::format("{} or {}", fmt::join(names, ", "), last);
 }
 
 std::vector<std::string> builtin_names() {

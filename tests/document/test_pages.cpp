@@ -292,7 +292,7 @@ TEST_P(Pages, HoldWhatTheirExamplesSay) {
   for (const auto& [info, n] : count) fmt::print("  {}: {} blocks of `{}`\n", page.name, n, info);
 }
 
-INSTANTIATE_TEST_SUITE_P(Docs, Pages, testing::Values("language.md", "adding_an_op.md"), [](const auto& info) {
+INSTANTIATE_TEST_SUITE_P(Docs, Pages, testing::Values("language.md", "adding_an_op.md", "metrics.md"), [](const auto& info) {
   const std::string name = info.param;
   return name.substr(0, name.find('.'));
 });
