@@ -62,7 +62,7 @@ bool pairs(const std::vector<std::string>& list, std::string_view option, std::m
 
 int run_command(int argc, char** argv) {
   Arguments a;
-  CLI::App app("amc: learns how a population moves from snapshots, by Action Matching");
+  CLI::App app("Learns how a population moves from snapshots, by Action Matching.", "amc");
   app.require_subcommand(1);
   app.set_version_flag("--version", "amc " + version());
 

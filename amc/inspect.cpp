@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "amc/program.h"
+#include "amc/progress.h"
 #include "compiler/derive/derive.h"
 #include "compiler/differentiate/differentiate.h"
 #include "compiler/ir/build.h"
@@ -51,8 +52,8 @@ int check(const Arguments& a) {
     const lower::Plan plan = plan_of(m, machine->target);
     long long parameters = 0;
     for (const auto& p : m.parameters) parameters += p.shape.count();
-    fmt::print("{}: R^{}, t in {:g}..{:g}, {} parameter{}, tile {}, {} working memory\n", m.name, m.dimension, m.from,
-               m.to, parameters, parameters == 1 ? "" : "s", plan.tile,
+    fmt::print("{}: R[{}], t in {:g}..{:g}, {} parameter{}, tile {}, {} working memory\n", m.name, m.dimension, m.from,
+               m.to, grouped(parameters), parameters == 1 ? "" : "s", plan.tile,
                mebibytes(plan.shared_bytes + plan.tile_bytes + plan.partial_bytes));
   }
   fmt::print("{}: no errors\n", a.file);

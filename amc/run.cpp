@@ -18,6 +18,9 @@ using Clock = std::chrono::steady_clock;
 constexpr double kCheckpointSeconds = 30;
 constexpr int kReports = 1000;  // rows of metrics.csv, about
 constexpr size_t kDrawnParticles = 2000;
+constexpr std::string_view kFloor =
+    "The floor is the same figure between two independent real samples of the same sizes\n(of half a snapshot each "
+    "where there are too few rows); below it a smaller number means nothing";
 
 double since(Clock::time_point t) { return std::chrono::duration<double>(Clock::now() - t).count(); }
 
@@ -78,6 +81,7 @@ bool Run::train(const elaborate::Model& m) {
   const std::string checkpoint = folder_.file(m.name + "/checkpoint.npz");
   std::error_code unused;
   std::filesystem::create_directories(folder_.file(m.name), unused);
+  const auto asked = weights_.empty() ? began_ : Clock::now();
   auto w = start(m, checkpoint);
   if (!w) return false;
   long long parameters = 0;
@@ -98,7 +102,7 @@ bool Run::train(const elaborate::Model& m) {
   options.report = [&](const flow::Progress& p, const flow::Weights& now) {
     metrics.add(p);
     if (p.step == first + 1 && first == 0)
-      fmt::print("{}: first step after {:.2f} s\n", m.name, since(began_)), std::fflush(stdout);
+      fmt::print("{}: first step after {:.2f} s\n", m.name, since(asked)), std::fflush(stdout);
     const double rate = (p.step - first) / std::max(1e-9, p.seconds);
     line.show(fmt::format("{}: step {} of {}, {:.0f} steps/s, objective {:.4f}, {} left", m.name, grouped(p.step),
                           grouped(m.steps), rate, p.objective, duration((m.steps - p.step) / rate)));
@@ -121,8 +125,11 @@ bool Run::train(const elaborate::Model& m) {
     fmt::print("{}: the weights of step {}, before training failed, are kept in {}\n", m.name, grouped(w->step),
                checkpoint);
   if (ending != flow::Ending::Finished || !fine) return false;
-  fmt::print("{}: trained in {} ({:.0f} steps/s)\n", m.name, duration(seconds),
-             seconds > 0 ? (m.steps - first) / seconds : 0.0);
+  if (first < m.steps)
+    fmt::print("{}: trained in {} ({:.0f} steps/s)\n", m.name, duration(seconds), (m.steps - first) / seconds);
+  else
+    fmt::print("{}: nothing to train: the checkpoint is of step {}, and `steps` is {}\n", m.name, grouped(first),
+               grouped(m.steps));
   report_.formulas.push_back({m.name + " minimises", m.objective_text});
   weights_[m.name] = std::move(*w);
   return true;
@@ -191,9 +198,6 @@ std::vector<Column> columns(const flow::Figure& f) {
   return out;
 }
 
-constexpr std::string_view kFootnote =
-    "The floor is the same figure between two independent real samples of the same sizes (of half a snapshot each where "
-    "there are too few rows); below it a smaller number means nothing.";
 constexpr std::string_view kLikelihoodFootnote =
     "nll is in nats for each sample, ± the standard error of this mean; its floor is that of the known density on the same "
     "samples, where one was given.";
@@ -247,12 +251,13 @@ void Run::print_table(const elaborate::Evaluation& e, const flow::EvaluationResu
     fmt::print("{}\n", row);
     table.rows.push_back(cells);
   }
-  table.footnote = kFootnote;
+  table.footnote = fmt::format("{}.", kFloor);
   if (e.likelihood) table.footnote += fmt::format(" {}", kLikelihoodFootnote);
   if (impossible > 0)
     table.footnote += fmt::format(" {} real samples lie where the model has no density, which makes it infinite.",
                                   grouped(static_cast<long long>(impossible)));
-  fmt::print("{}\n", table.footnote);
+  // The floor is explained once, below the last table.
+  if (table.footnote.size() > kFloor.size() + 1) fmt::print("{}\n", table.footnote.substr(kFloor.size() + 2));
   if (r.gap) {
     fmt::print("action gap ½∫E|drift − exact|² = {:.5f}, {:.3f} % of the action {:.5f}\n", *r.gap,
                100 * *r.gap / *r.action, *r.action);
@@ -338,6 +343,7 @@ bool Run::report() {
     report_.facts.push_back({m.name, fmt::format("{} steps of {} samples, seed {}, {}", grouped(m.steps),
                                                  grouped(m.batch), m.seed, m.f64 ? "f64" : "f32")});
   if (!folder_.write("report.html", report::html(report_), script_.sink)) return false;
+  if (!report_.tables.empty()) fmt::print("\n{}.\n", kFloor);
   fmt::print("\nreport: {}\n", folder_.file("report.html"));
   return true;
 }

@@ -469,6 +469,7 @@ Value Elaborator::call(ExprId id, ScopePtr scope) {
   const Value callee = evaluate(e.operands[0], scope);
   // Only what is called may be meant as a path: `path q = trigonometric(mixture(a, b), normal())` draws from a mixture.
   Restore prefer(prefer_paths_, false);
+  Restore words(prefer_words_, false);
   if (callee.poisoned()) {
     for (const Argument& a : e.arguments) evaluate(a.value, scope);  // errors in there are worth hearing of
     return poison();
