@@ -11,6 +11,7 @@
 namespace am::program {
 
 using diagnostics::Kind;
+using diagnostics::make;
 
 namespace {
 
@@ -19,8 +20,9 @@ const elaborate::Model* choose_model(const Arguments& a, const Script& script) {
   const elaborate::Model* m =
       a.model.empty() ? (models.empty() ? nullptr : &models[0]) : script.elaborated.model(a.model);
   if (!m)
-    fmt::print(stderr, "error: {}\n",
-               models.empty() ? "the script trains no model" : fmt::format("the script trains no model `{}`", a.model));
+    complain(a, make<Kind::BadCommandLine>(
+                    {}, models.empty() ? "the script trains no model"
+                                       : fmt::format("the script trains no model `{}`", a.model)));
   return m;
 }
 
@@ -65,10 +67,7 @@ int emit(const Arguments& a) {
   if (!machine) return code;
   std::string error;
   const std::string text = am::emit(*script, a.stage, a.model, machine->target, error);
-  if (!error.empty()) {
-    fmt::print(stderr, "error: {}\n", error);
-    return kScript;
-  }
+  if (!error.empty()) return complain(a, make<Kind::BadCommandLine>({}, error));
   fmt::print("{}", text);
   return kDone;
 }
@@ -107,13 +106,11 @@ int derive(const Arguments& a) {
   const std::string name = function_named(*script, *m, a.expression);
   const elaborate::Program& p = a.expression == "objective" ? m->objective : m->functions;
   const auto at = std::find(p.names.begin(), p.names.end(), a.expression == "objective" ? "objective" : name);
-  if (at == p.names.end()) {
-    fmt::print(stderr,
-               "error: `{}` cannot be derived; write s, ∇s, ∂t s, Δs, drift, noise, growth or objective, with the "
-               "potential's name for s\n",
-               a.expression);
-    return kScript;
-  }
+  if (at == p.names.end())
+    return complain(a, make<Kind::BadCommandLine>(
+                           {}, fmt::format("`{}` cannot be derived; write s, ∇s, ∂t s, Δs, drift, noise, growth or "
+                                           "objective, with the potential's name for s",
+                                           a.expression)));
   const std::vector<ir::NodeId> output{p.outputs[at - p.names.begin()]};
   const auto small = simplify::simplify(p.graph, output);
   fmt::print("{}\n", derive::mathematics(small.graph, small.outputs[0], a.expression,
@@ -124,7 +121,7 @@ int derive(const Arguments& a) {
 int describe_data(const Arguments& a) {
   diagnostics::Sink sink;
   const std::string text = data::describe(a.file, sink);
-  if (sink.has_errors()) return print_diagnostics(sink, {});
+  if (sink.has_errors()) return print_diagnostics(a, sink, {});
   fmt::print("{}", text);
   return kDone;
 }
@@ -175,7 +172,7 @@ int eval(const Arguments& a) {
   const auto weights = !points         ? std::optional<flow::Weights>()
                        : a.run.empty() ? flow::initialise(*m, *machine, script->sink)
                                        : flow::load(a.run + "/" + m->name + "/checkpoint.npz", *m, script->sink);
-  if (!weights) return print_diagnostics(script->sink, script->sources, false);
+  if (!weights) return print_diagnostics(a, script->sink, script->sources, false);
   std::vector<double> x, t;
   const size_t width = columns.size(), count = points->count();
   for (size_t i = 0; i < count; ++i) {
@@ -184,19 +181,17 @@ int eval(const Arguments& a) {
              points->rows.begin() + static_cast<ptrdiff_t>((i + 1) * width));
   }
   const auto values = flow::functions_at(*m, *weights, x, t, *machine, script->sink);
-  if (!values) return print_diagnostics(script->sink, script->sources, false);
+  if (!values) return print_diagnostics(a, script->sink, script->sources, false);
 
   std::vector<std::pair<size_t, std::string>> shown;  // output, title
   for (const std::string& expression : split(a.show)) {
     const std::string name = function_named(*script, *m, expression);
     const auto at = std::find(values->names.begin(), values->names.end(), name);
-    if (at == values->names.end()) {
-      fmt::print(stderr,
-                 "error: `{}` is not a function of `{}`; write s, ∇s, ∂t s, Δs with the potential's name for s, or one "
-                 "of {}\n",
-                 expression, m->name, fmt::join(values->names, ", "));
-      return kScript;
-    }
+    if (at == values->names.end())
+      return complain(a, make<Kind::BadCommandLine>(
+                             {}, fmt::format("`{}` is not a function of `{}`; write s, ∇s, ∂t s, Δs with the "
+                                             "potential's name for s, or one of {}",
+                                             expression, m->name, fmt::join(values->names, ", "))));
     shown.push_back({at - values->names.begin(), expression});
   }
   if (a.show.empty())
@@ -219,10 +214,8 @@ int eval(const Arguments& a) {
     fmt::print("{}", out);
     return kDone;
   }
-  if (const data::FileError error = data::write_text(a.out, out)) {
-    fmt::print(stderr, "error: cannot write `{}`: {}\n", a.out, error.what);
-    return kSystem;
-  }
+  if (const data::FileError error = data::write_text(a.out, out))
+    return complain(a, make<Kind::CannotWrite>({}, a.out, error.what));
   return kDone;
 }
 

@@ -43,7 +43,8 @@ Value take(Elaborator& e, const CallArguments& a) {
   const NodeId v = e.as_vector(x);
   const ir::Shape s = e.g()[v].shape;
   if (s.rank != 1 || *from + *count > s[0]) {
-    e.sink().report<Kind::IndexOutOfRange>(a.span, *from + *count - 1, s.text());
+    auto& d = e.sink().report<Kind::IndexOutOfRange>(a.span, *from + *count - 1, s.text());
+    if (s.rank == 1) d.suggestion = fmt::format("indices count from 0 to {}", s[0] - 1);
     return e.poison();
   }
   return e.make(ir::slice(e.g(), v, 0, *from, *count), a.span);
@@ -420,10 +421,11 @@ std::optional<Value> builtin_constant(ir::Graph& g, std::string_view name) {
   return {};
 }
 
-std::vector<std::string> builtin_names() {
-  std::vector<std::string> out = {"pi", "inf", "true", "false"};
-  for (const Word& w : words()) out.push_back(w.name);
-  for (const BuiltinInfo& b : builtins()) out.emplace_back(b.name);
+std::vector<BuiltinName> builtin_names() {
+  std::vector<BuiltinName> out;
+  for (std::string_view name : {"pi", "inf", "true", "false"}) out.push_back({name, "constant"});
+  for (const Word& w : words()) out.push_back({w.name, w.group});
+  for (const BuiltinInfo& b : builtins()) out.push_back({b.name, "function"});
   return out;
 }
 
