@@ -71,7 +71,8 @@ bool pairs(const Arguments& a, const std::vector<std::string>& list, std::string
 bool asks_for_json(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
-    if (word == "--diagnostics=json" || (word == "--diagnostics" && i + 1 < argc && argv[i + 1] == std::string_view("json")))
+    if (word == "--diagnostics=json" ||
+        (word == "--diagnostics" && i + 1 < argc && argv[i + 1] == std::string_view("json")))
       return true;
   }
   return false;

@@ -20,9 +20,9 @@ const elaborate::Model* choose_model(const Arguments& a, const Script& script) {
   const elaborate::Model* m =
       a.model.empty() ? (models.empty() ? nullptr : &models[0]) : script.elaborated.model(a.model);
   if (!m)
-    complain(a, make<Kind::BadCommandLine>(
-                    {}, models.empty() ? "the script trains no model"
-                                       : fmt::format("the script trains no model `{}`", a.model)));
+    complain(a,
+             make<Kind::BadCommandLine>({}, models.empty() ? "the script trains no model"
+                                                           : fmt::format("the script trains no model `{}`", a.model)));
   return m;
 }
 

@@ -61,7 +61,21 @@ const std::vector<BodyRule>& body_rules() {
 }
 
 /// What makes sense where an expression stands, for suggestions.
-enum class Wanted { Value, Function, Path, Data, Distribution, Dynamics, Learned, Optimizer, Solver, Metric, Mode, Precision };
+enum class Wanted {
+  Value,
+  Argument,
+  Function,
+  Path,
+  Data,
+  Distribution,
+  Dynamics,
+  Learned,
+  Optimizer,
+  Solver,
+  Metric,
+  Mode,
+  Precision
+};
 
 Wanted wanted_by_setting(std::string_view name) {
   if (name == "optimizer") return Wanted::Optimizer;
@@ -78,7 +92,8 @@ bool makes_sense(DeclarationKind kind, Wanted wanted) {
   using K = DeclarationKind;
   const bool samples = kind == K::Path || kind == K::Data, learned = kind == K::Potential || kind == K::Velocity;
   switch (wanted) {
-    case Wanted::Value: return kind == K::Const || kind == K::Fn || learned || samples;
+    case Wanted::Value: return kind == K::Const;
+    case Wanted::Argument: return kind == K::Const || kind == K::Fn || learned || samples;
     case Wanted::Function: return kind == K::Fn || kind == K::Net || learned || samples || kind == K::Distribution;
     case Wanted::Path: return samples;
     case Wanted::Data: return samples || kind == K::Distribution;
@@ -96,7 +111,8 @@ bool makes_sense(DeclarationKind kind, Wanted wanted) {
 
 bool makes_sense(std::string_view group, Wanted wanted) {
   switch (wanted) {
-    case Wanted::Value: return group == "constant" || group == "function";
+    case Wanted::Value: return group == "constant";
+    case Wanted::Argument: return group == "constant" || group == "function";
     case Wanted::Function:
     case Wanted::Path:
     case Wanted::Data:
@@ -214,7 +230,8 @@ void Checker::body(const Declaration& d) {
       sink_.report<Kind::DuplicateName>(s.span, "minimize").suggestion = "join the two objectives by `+`";
     if (s.kind != StatementKind::Function && s.kind != StatementKind::State) continue;
     if (auto [first, fresh] = members.try_emplace(s.name, s.name_span); !fresh)
-      sink_.report<Kind::DuplicateName>(s.name_span, s.name).notes.push_back({first->second, "it is declared here first"});
+      sink_.report<Kind::DuplicateName>(s.name_span, s.name)
+          .notes.push_back({first->second, "it is declared here first"});
   }
   // Members and lets of nets, dynamics, optimizers and solvers see each other in any order.
   for (const Statement& s : p_[d.body].statements)
@@ -224,8 +241,8 @@ void Checker::body(const Declaration& d) {
     if (rule.of != d.kind) continue;
     const auto& statements = p_[d.body].statements;
     known_members(d, rule);
-    if (rule.minimizes &&
-        std::none_of(statements.begin(), statements.end(), [](const Statement& s) { return s.kind == StatementKind::Minimize; }))
+    if (rule.minimizes && std::none_of(statements.begin(), statements.end(),
+                                       [](const Statement& s) { return s.kind == StatementKind::Minimize; }))
       sink_.report<Kind::MissingMember>(d.name_span, ast::keyword(d.kind), d.name, "minimize").suggestion =
           "say what is minimised: `minimize …`";
     if (rule.gives_result) result(d.body, d.name, d.name_span);
@@ -251,17 +268,18 @@ void Checker::known_members(const Declaration& d, const BodyRule& rule) {
       continue;
     auto& report = sink_.report<Kind::UnknownMember>(s.name_span, rule.plural, s.name);
     const std::string near = diagnostics::nearest(s.name, missing);
-    report.suggestion = near.empty() ? "a function of your own begins with `fn`" : fmt::format("did you mean `{}`?", near);
+    report.suggestion =
+        near.empty() ? "a function of your own begins with `fn`" : fmt::format("did you mean `{}`?", near);
     meant.insert(near);
   }
   for (const Member& m : rule.members) {
     if (has(m.name) || meant.count(std::string(m.name))) continue;
-    auto value = std::find_if(statements.begin(), statements.end(), [&](const Statement& s) {
-      return s.kind == StatementKind::Let && s.name == m.name;
-    });
+    auto value = std::find_if(statements.begin(), statements.end(),
+                              [&](const Statement& s) { return s.kind == StatementKind::Let && s.name == m.name; });
     if (!m.required && value == statements.end()) continue;
-    sink_.report<Kind::MissingMember>(value == statements.end() ? d.name_span : value->name_span, ast::keyword(d.kind),
-                                      d.name, m.name)
+    sink_
+        .report<Kind::MissingMember>(value == statements.end() ? d.name_span : value->name_span, ast::keyword(d.kind),
+                                     d.name, m.name)
         .suggestion = fmt::format("write `{}({}) = …`", m.name, m.parameters);
   }
 }
@@ -271,8 +289,9 @@ void Checker::model(const std::string& name, Span span) {
   auto it = declared_.find(name);
   if (it != declared_.end() && it->second->kind == DeclarationKind::Train) return;
   if (it != declared_.end()) {
-    sink_.report<Kind::WrongKindOfValue>(span, fmt::format("the {} `{}`", ast::keyword(it->second->kind), name),
-                                         "the model of a `train` declaration")
+    sink_
+        .report<Kind::WrongKindOfValue>(span, fmt::format("the {} `{}`", ast::keyword(it->second->kind), name),
+                                        "the model of a `train` declaration")
         .suggestion = "train it first: `train model = am(…)`, then name `model` here";
     return;
   }
@@ -401,7 +420,8 @@ void Checker::function(const std::vector<ast::Parameter>& list, BlockId body, co
 bool Checker::gives(BlockId id) const {
   if (!id.valid() || p_[id].statements.empty()) return false;
   const Statement& last = p_[id].statements.back();
-  return last.kind == StatementKind::Result || (last.kind == StatementKind::If && gives(last.body) && gives(last.otherwise));
+  return last.kind == StatementKind::Result ||
+         (last.kind == StatementKind::If && gives(last.body) && gives(last.otherwise));
 }
 
 void Checker::result(BlockId body, const std::string& name, Span span) {
@@ -416,7 +436,8 @@ void Checker::expr(ExprId id, Wanted wanted) {
       name(e.text, e.span, wanted);
       // Right in an objective it makes that depend on a sample, which is reported where the whole term is known.
       if (e.text == "uniform01" && draws_allowed_ == 0 && !objective_ && !local(e.text))
-        sink_.report<Kind::MisplacedStatement>(e.span, "a draw, which only the body of a path or distribution may hold,");
+        sink_.report<Kind::MisplacedStatement>(e.span,
+                                               "a draw, which only the body of a path or distribution may hold,");
       return;
     case ExprKind::Expectation:
     case ExprKind::Integral: {
@@ -440,9 +461,9 @@ void Checker::expr(ExprId id, Wanted wanted) {
     case ExprKind::Call:
       expr(e.operands[0], wanted == Wanted::Value ? Wanted::Function : wanted);
       for (const ast::Argument& a : e.arguments)
-        expr(a.value, wanted == Wanted::Dynamics               ? Wanted::Learned
-                      : wanted == Wanted::Path ? Wanted::Data
-                                                               : Wanted::Value);
+        expr(a.value, wanted == Wanted::Dynamics ? Wanted::Learned
+                      : wanted == Wanted::Path   ? Wanted::Data
+                                                 : Wanted::Argument);
       return;
     default: break;
   }
@@ -490,7 +511,8 @@ std::string Checker::suggestion(const std::string& name, Wanted wanted) const {
   for (const auto& [known, d] : declared_) {
     if (known.find(' ') == std::string::npos) add(known, makes_sense(d->kind, wanted));
     // `linear` is a net, and a path too.
-    else if (makes_sense(d->kind, wanted)) fitting.push_back(d->name);
+    else if (makes_sense(d->kind, wanted))
+      fitting.push_back(d->name);
   }
   for (const auto& [known, group] : predefined_) add(known, makes_sense(group, wanted));
   return diagnostics::nearest(name, candidates, fitting);

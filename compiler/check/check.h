@@ -16,8 +16,9 @@ struct Predefined {
 };
 
 /// Reports unknown, repeated and unused names, unknown and missing settings, misplaced statements, unknown and missing
-/// members, and missing results. `own` is the number of declarations before the user's (the standard library's); `predefined` are the names
-/// that the compiler provides; `overrides` are expressions that stand outside the script, on the command line.
+/// members, and missing results. `own` is the number of declarations before the user's (the standard library's);
+/// `predefined` are the names that the compiler provides; `overrides` are expressions that stand outside the script, on
+/// the command line.
 void check(const ast::Program& program, size_t own, std::span<const Predefined> predefined,
            std::span<const ast::ExprId> overrides, diagnostics::Sink& sink);
 

@@ -50,9 +50,7 @@ std::vector<Diagnostic> Sink::sorted() const {
   std::vector<Diagnostic> out;
   for (const Diagnostic& d : items_) {
     const bool repeated = std::any_of(out.begin(), out.end(), [&](const Diagnostic& o) {
-      // Of a file, each line that is wrong is of interest, and all are reported where it is read.
-      const bool same = o.message == d.message || (d.span.known() && info(d.kind).blame != Blame::Data);
-      return o.kind == d.kind && o.span == d.span && same;
+      return o.kind == d.kind && o.span == d.span && o.message == d.message;
     });
     if (!repeated) out.push_back(d);
   }

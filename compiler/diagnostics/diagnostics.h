@@ -112,9 +112,10 @@ std::string json(const Diagnostic& diagnostic, const source::Sources& sources);
 /// A bug of ours, for programs to read.
 std::string json_of_internal_error(std::string_view what);
 
-/// The candidate that a slip of the hand most likely turned into `name`, or empty if none is near enough to suggest. The
-/// measure is edit distance with transpositions, in which likely slips (case, a doubled letter, a neighbouring key) count
-/// a little less. Among those equally near, one of `fitting` wins: the names of things that make sense where `name` stands.
+/// The candidate that a slip of the hand most likely turned into `name`, or empty if none is near enough to suggest.
+/// The measure is edit distance with transpositions, in which likely slips (case, a doubled letter, a neighbouring key)
+/// count a little less. Among those equally near, one of `fitting` wins: the names of things that make sense where
+/// `name` stands.
 std::string nearest(std::string_view name, const std::vector<std::string>& candidates,
                     const std::vector<std::string>& fitting = {});
 

@@ -33,7 +33,7 @@ Json place(source::Span span, const source::Sources& sources) {
   if (!span.known()) return nullptr;
   const source::Location begin = sources.locate(span);
   const source::Location end = sources.locate({span.file, span.end, span.end});
-  return {{"file", begin.file},        {"line", begin.line},       {"column", begin.column}, {"end_line", end.line},
+  return {{"file", begin.file},       {"line", begin.line},       {"column", begin.column}, {"end_line", end.line},
           {"end_column", end.column}, {"begin_byte", span.begin}, {"end_byte", span.end}};
 }
 

@@ -90,7 +90,8 @@ std::string nearest(std::string_view name, const std::vector<std::string>& candi
     const std::u32string meant = code_points(candidate);
     const int cost = distance(typed, meant);
     // Nothing of the name is left when every letter of it is replaced.
-    if (candidate == name || cost > most || cost >= static_cast<int>(std::max(typed.size(), meant.size())) * kSlip) continue;
+    if (candidate == name || cost > most || cost >= static_cast<int>(std::max(typed.size(), meant.size())) * kSlip)
+      continue;
     const bool unfit = !fitting.empty() && std::find(fitting.begin(), fitting.end(), candidate) == fitting.end();
     const auto shared = static_cast<ptrdiff_t>(common_prefix(typed, meant) + common_suffix(typed, meant));
     const Rank rank{(cost + kEdit - 1) / kEdit, unfit, cost, -shared, candidate};

@@ -48,7 +48,10 @@ bool declares(const Script& s, ast::DeclarationKind kind, const std::string& nam
   if (std::find(known.begin(), known.end(), name) != known.end()) return true;
   const std::string near = diagnostics::nearest(name, known);
   why = fmt::format("the script has no {} `{}`", ast::keyword(kind), name);
-  if (!near.empty()) why += fmt::format("; did you mean `{}`?", near);
+  if (!near.empty())
+    why += fmt::format("; did you mean `{}`?", near);
+  else if (!known.empty())
+    why += fmt::format("; it has `{}`", fmt::join(known, "`, `"));
   return false;
 }
 
@@ -91,7 +94,8 @@ elaborate::Options overrides(Script& s, const CompileOptions& options) {
 
 namespace {
 
-/// Null if only part of the library was read and something in the script is wrong: messages may speak of the rest of it.
+/// Null if only part of the library was read and something in the script is wrong: messages may speak of the rest of
+/// it.
 std::unique_ptr<Script> compile_with(const std::vector<std::string>& library, const std::string& name,
                                      const std::string& text, const CompileOptions& options, bool whole) {
   auto s = std::make_unique<Script>();

@@ -22,8 +22,8 @@ struct Part {
 bool starts_word(char c) { return std::isalpha(static_cast<unsigned char>(c)) || c == '_'; }
 bool in_word(char c) { return starts_word(c) || std::isdigit(static_cast<unsigned char>(c)); }
 
-/// Calls `use` with each run of ASCII letters, digits and underscores: every name of the library is one, and what else is
-/// taken for one does no harm.
+/// Calls `use` with each run of ASCII letters, digits and underscores: every name of the library is one, and what else
+/// is taken for one does no harm.
 template <class Use>
 void words(std::string_view text, Use use) {
   for (size_t i = 0; i < text.size();) {

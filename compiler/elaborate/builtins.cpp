@@ -282,7 +282,8 @@ Value data_bandwidth(Elaborator& e, const CallArguments& a) {
       const auto n = static_cast<double>(s.offsets[k + 1] - s.offsets[k]);
       double mean = 0, square = 0;
       for (size_t r = s.offsets[k]; r < s.offsets[k + 1]; ++r) mean += s.rows[r * s.dimension + i] / n;
-      for (size_t r = s.offsets[k]; r < s.offsets[k + 1]; ++r) square += std::pow(s.rows[r * s.dimension + i] - mean, 2) / n;
+      for (size_t r = s.offsets[k]; r < s.offsets[k + 1]; ++r)
+        square += std::pow(s.rows[r * s.dimension + i] - mean, 2) / n;
       total += square;
     }
   const auto groups = static_cast<double>(s.groups());
@@ -321,7 +322,8 @@ Value data_time(Elaborator& e, const CallArguments& a) {
 Value data_snapshot(Elaborator& e, const CallArguments& a) {
   const NodeId k = e.scalar(a.values[0], "the number of a snapshot");
   const size_t groups = a.self->samples->groups();
-  if (const auto c = k.valid() ? ir::constant_value(e.g(), k) : std::nullopt; c && (*c < 0 || *c >= static_cast<double>(groups))) {
+  if (const auto c = k.valid() ? ir::constant_value(e.g(), k) : std::nullopt;
+      c && (*c < 0 || *c >= static_cast<double>(groups))) {
     e.sink().report<Kind::IndexOutOfRange>(a.span, *c, fmt::format("0..{}", groups - 1));
     return e.poison();
   }

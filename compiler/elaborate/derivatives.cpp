@@ -172,7 +172,8 @@ Value Elaborator::divergence(ExprId id, ScopePtr scope) {
   const NodeId y = tensor(v, "what `∇·` is applied to");
   if (!y.valid()) return poison();
   if (!(g()[y].shape == g()[x].shape)) {
-    auto& d = sink_.report<Kind::BadShape>(program_[e.operands[0]].span, fmt::format("what `∇·` is applied to, `{}`,", text(e.operands[0])),
+    auto& d = sink_.report<Kind::BadShape>(program_[e.operands[0]].span,
+                                           fmt::format("what `∇·` is applied to, `{}`,", text(e.operands[0])),
                                            g()[y].shape.text(), g()[x].shape.text());
     if (g()[y].shape.rank == 0)
       d.suggestion = fmt::format("the divergence is of a vector field; the gradient is `∇{}`, the Laplacian `Δ{}`",

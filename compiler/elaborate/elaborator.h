@@ -230,7 +230,7 @@ class Elaborator {
   std::vector<std::pair<std::string, Span>> calls_;  // of closures, outermost first
   /// While a path is in error: the shape that its samples are taken to have, to find mistakes elsewhere.
   std::optional<ir::Shape> assumed_;
-  std::vector<int> sizes_;  // of vectors seen in the paths of a training, for guesses at that shape
+  std::vector<int> sizes_;     // of vectors seen in the paths of a training, for guesses at that shape
   bool prefer_paths_ = false;  // `path q = linear(d)` means the path of that name, not the net
 };
 

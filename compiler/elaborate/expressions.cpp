@@ -132,9 +132,10 @@ void Elaborator::trace(size_t first_report, Span span) {
 
 void Elaborator::report_cycle(std::vector<std::pair<std::string, Span>> members) {
   // Where it was entered depends on the order of declarations; what is said does not.
-  std::rotate(members.begin(), std::min_element(members.begin(), members.end(), [](const auto& a, const auto& b) {
-                return a.first < b.first;
-              }), members.end());
+  std::rotate(
+      members.begin(),
+      std::min_element(members.begin(), members.end(), [](const auto& a, const auto& b) { return a.first < b.first; }),
+      members.end());
   auto& d = sink_.report<Kind::CyclicDefinition>(members[0].second, members[0].first);
   for (size_t k = 1; k < members.size(); ++k)
     d.notes.push_back({members[k].second, fmt::format("by way of `{}`", members[k].first)});
@@ -191,8 +192,9 @@ Value Elaborator::check_potential(const Closure& closure, Value result) {
     sink_.report<Kind::NotAScalar>(at, fmt::format("the potential `{}`", d->name), g()[t->node].shape.text())
         .suggestion = "a net gives one number with `out = 1`; a vector field is declared as `velocity`";
   else
-    sink_.report<Kind::WrongKindOfValue>(at, result.describe(g()),
-                                         fmt::format("a number for the potential `{}`", d->name))
+    sink_
+        .report<Kind::WrongKindOfValue>(at, result.describe(g()),
+                                        fmt::format("a number for the potential `{}`", d->name))
         .suggestion = how_to_call(result);
   return poison();
 }
@@ -356,7 +358,7 @@ std::vector<const Argument*> Elaborator::match(std::string_view callee, const st
       fine = false;
       if (a.name.empty()) {
         sink_.report<Kind::TooManyArguments>(program_[a.value].span, callee, arguments_text(names.size()),
-                                            call.arguments.size());
+                                             call.arguments.size());
         break;
       }
       auto& d = sink_.report<Kind::UnknownArgument>(a.name_span, callee, a.name);
@@ -451,7 +453,7 @@ Value Elaborator::call_closure(const Closure& closure, const std::vector<Value>&
                                std::string_view place) {
   if (arguments.size() > closure.parameters->size()) {
     sink_.report<Kind::TooManyArguments>(span, closure.name, arguments_text(closure.parameters->size()),
-                                        arguments.size());
+                                         arguments.size());
     return poison();
   }
   ScopePtr inner = scope(closure.scope, true);
@@ -548,8 +550,8 @@ Value Elaborator::call(ExprId id, ScopePtr scope) {
     if (apply && apply->parameters->size() == 1) {
       std::string joined;
       for (const Argument& a : e.arguments) joined += (joined.empty() ? "" : ", ") + text(a.value);
-      sink_.report<Kind::TooManyArguments>(e.span, text(e.operands[0]), arguments_text(1), arguments.size()).suggestion =
-          fmt::format("join them: `{}([{}])`", text(e.operands[0]), joined);
+      sink_.report<Kind::TooManyArguments>(e.span, text(e.operands[0]), arguments_text(1), arguments.size())
+          .suggestion = fmt::format("join them: `{}([{}])`", text(e.operands[0]), joined);
       return poison();
     }
   }
@@ -616,7 +618,7 @@ Value Elaborator::call_word(const Word& word, const Expr& e, ScopePtr scope) {
       std::vector<std::string> known;
       for (const auto& [parameter, unused] : word.arguments) known.push_back(parameter);
       const std::string near = a.name.empty() ? "" : diagnostics::nearest(a.name, known);
-      d.suggestion = known.empty()   ? fmt::format("write `{}` alone", word.name)
+      d.suggestion = known.empty()  ? fmt::format("write `{}` alone", word.name)
                      : near.empty() ? fmt::format("its parameters are `{}`", fmt::join(known, "`, `"))
                                     : fmt::format("did you mean `{}`?", near);
       return poison();
@@ -735,15 +737,17 @@ bool Elaborator::fits(const Declaration& d, const Expr& call, ScopePtr bound) {
   if (misfits.empty()) return true;
   const Misfit& first = misfits[0];
   auto& report = sink_.report<Kind::WrongKindOfValue>(
-      program_[first.argument->value].span, bound->find(first.parameter->name)->value.describe(g()),
-      first.wanted);
+      program_[first.argument->value].span, bound->find(first.parameter->name)->value.describe(g()), first.wanted);
   report.notes.push_back(
       {first.parameter->span, fmt::format("`{}` {} its `{}`", d.name, first.does, first.parameter->name)});
   if (misfits.size() == 2 && misfits[0].wants_path != misfits[1].wants_path) {
     std::string swapped;
     for (const Argument& a : call.arguments) {
-      const Argument& now = &a == misfits[0].argument ? *misfits[1].argument : &a == misfits[1].argument ? *misfits[0].argument : a;
-      swapped += fmt::format("{}{}{}", swapped.empty() ? "" : ", ", a.name.empty() ? "" : a.name + " = ", text(now.value));
+      const Argument& now = &a == misfits[0].argument   ? *misfits[1].argument
+                            : &a == misfits[1].argument ? *misfits[0].argument
+                                                        : a;
+      swapped +=
+          fmt::format("{}{}{}", swapped.empty() ? "" : ", ", a.name.empty() ? "" : a.name + " = ", text(now.value));
     }
     report.suggestion = fmt::format("write `{}({})`", text(call.operands[0]), swapped);
   }
@@ -901,7 +905,12 @@ void Elaborator::statement(const Statement& s, ScopePtr scope, Value& result) {
 
 void Elaborator::parameter(const Statement& s, ScopePtr scope) {
   if (!store_ || owner_.empty()) {
-    sink_.report<Kind::MisplacedStatement>(s.span, "a learned parameter outside of a potential or velocity");
+    const auto reported = sink_.sorted();
+    const bool known = std::any_of(reported.begin(), reported.end(), [&](const diagnostics::Diagnostic& d) {
+      return d.kind == Kind::MisplacedStatement && d.span == s.span;  // by `check`: this is no net either
+    });
+    if (!known)
+      sink_.report<Kind::MisplacedStatement>(s.span, "a learned parameter outside of a potential or velocity");
     scope->bind(s.name, poison());
     return;
   }

@@ -330,8 +330,8 @@ bool Programs::train(const Declaration& d, Trained& t) {
   return draw(t) && functions(t);
 }
 
-/// A path in error hides no mistakes elsewhere: those of the objective that come whichever size its samples were to have,
-/// of the sizes that the path works with, are reported too.
+/// A path in error hides no mistakes elsewhere: those of the objective that come whichever size its samples were to
+/// have, of the sizes that the path works with, are reported too.
 void Programs::look_further(const Declaration& d) {
   std::vector<int> sizes = e_.sizes_;
   const bool known = !sizes.empty();
@@ -467,7 +467,8 @@ bool Programs::optimize(Trained& t, const Declaration& d, Building& b, NodeId to
   const auto update = e_.member(*optimizer, "update", opened);
   if (!update) return false;  // `check` has reported it
   if (update->parameters->size() != 4)
-    return fail<Kind::TooManyArguments>(update->span, "update", Elaborator::arguments_text(update->parameters->size()), 4);
+    return fail<Kind::TooManyArguments>(update->span, "update", Elaborator::arguments_text(update->parameters->size()),
+                                        4);
 
   std::vector<NodeId> next, memory, averages;
   std::vector<std::string> names;

@@ -26,7 +26,8 @@ std::string Value::describe(const ir::Graph& g) const {
     }
     std::string operator()(const Maker& m) {
       const auto& parameters = m.declaration->parameters;
-      const bool complete = std::all_of(parameters.begin(), parameters.end(), [](const auto& p) { return p.fallback.valid(); });
+      const bool complete =
+          std::all_of(parameters.begin(), parameters.end(), [](const auto& p) { return p.fallback.valid(); });
       return fmt::format("the {} `{}`{}", ast::keyword(m.declaration->kind), m.declaration->name,
                          complete ? "" : " without its arguments");
     }
@@ -58,7 +59,8 @@ std::string Elaborator::how_to_call(const Value& v) const {
   const std::string_view written = sources_.text(v.origin);
   if (v.instance() && v.instance()->declaration->kind == ast::DeclarationKind::Net)
     return fmt::format("a net is applied to its input: `{}(…)`", written);
-  if (auto* c = v.get<Closure>(); c && !c->model.empty()) return fmt::format("it has a value at a point: `{}(x, t)`", written);
+  if (auto* c = v.get<Closure>(); c && !c->model.empty())
+    return fmt::format("it has a value at a point: `{}(x, t)`", written);
   if (auto* c = v.get<Closure>(); (c && c->name != "fn") || v.get<Builtin>())
     return fmt::format("it has a value once it is called: `{}(…)`", written);
   return "";
@@ -89,9 +91,9 @@ std::optional<int> Elaborator::whole(const Value& v, std::string_view what, int 
   if (!value) return {};
   if (*value == std::floor(*value) && *value >= least && *value < 2e9) return static_cast<int>(*value);
   const bool large = *value == std::floor(*value) && *value >= least;
-  sink_.report<Kind::WrongKindOfValue>(v.origin, fmt::format("{:g}", *value),
-                                       large ? fmt::format("a smaller number for {}", what)
-                                             : fmt::format("a whole number ≥ {} for {}", least, what));
+  sink_.report<Kind::WrongKindOfValue>(
+      v.origin, fmt::format("{:g}", *value),
+      large ? fmt::format("a smaller number for {}", what) : fmt::format("a whole number ≥ {} for {}", least, what));
   return {};
 }
 

@@ -153,7 +153,8 @@ Answer colon_for_equals(const Place& at) {
 }
 
 Answer comma_between_settings(const Place& at) {
-  if (at.type() != AmParser::COMMA || at.rule != AmParser::RuleSetting || at.before().type == AmParser::EQUALS) return {};
+  if (at.type() != AmParser::COMMA || at.rule != AmParser::RuleSetting || at.before().type == AmParser::EQUALS)
+    return {};
   return syntax_error(at.span(), "settings stand on lines of their own, or have `;` between them", "write `;`");
 }
 
@@ -170,8 +171,8 @@ Answer augmented_assignment(const Place& at) {
   if (at.type() != AmParser::EQUALS || !is_infix(at.before().type) || at.before().end != at.token().begin) return {};
   const std::string op = at.word_before();
   const std::string name = at.found > 1 ? at.reading.word(at.tokens[at.found - 2]) : "h";
-  return syntax_error(source::cover(at.reading.span(at.before()), at.span()), fmt::format("`{}=` is not an operator", op),
-                      fmt::format("write `{} = {} {} …`", name, name, op));
+  return syntax_error(source::cover(at.reading.span(at.before()), at.span()),
+                      fmt::format("`{}=` is not an operator", op), fmt::format("write `{} = {} {} …`", name, name, op));
 }
 
 /// Words of other languages in front of what they rule.
@@ -220,7 +221,8 @@ Answer derivative_in_words(const Place& at) {
   const Token& partial = *(bracket - 1);
   if (partial.type != AmParser::PARTIAL) return {};
   const std::string function = at.reading.word(partial).substr(std::string_view("∂").size());
-  return syntax_error(at.reading.span(partial), fmt::format("`∂{}` is a derivative by the variable `{}`", function, function),
+  return syntax_error(at.reading.span(partial),
+                      fmt::format("`∂{}` is a derivative by the variable `{}`", function, function),
                       fmt::format("write `∂t {}(…)`", function));
 }
 
@@ -228,8 +230,9 @@ Answer derivative_in_words(const Place& at) {
 Answer unfinished_head(const Place& at) {
   if (at.type() != AmParser::EQUALS || at.found < 2) return {};
   if (at.rule == AmParser::RuleParam)
-    return syntax_error(at.span(), fmt::format("the parameter `{}` has no type", at.word_before()),
-                        fmt::format("write `param {}: R = …`, with `R[n]` for a vector, `R[n, m]` for a matrix", at.word_before()));
+    return syntax_error(
+        at.span(), fmt::format("the parameter `{}` has no type", at.word_before()),
+        fmt::format("write `param {}: R = …`, with `R[n]` for a vector, `R[n, m]` for a matrix", at.word_before()));
   if (!at.expects(AmParser::LPAREN)) return {};
   const std::string keyword = at.reading.word(at.tokens[at.found - 2]);
   return syntax_error(at.span(), fmt::format("expected `(` after `{}`, found `=`", at.word_before()),
@@ -291,7 +294,8 @@ Answer missing_operator(const Place& at) {
   const bool listed = bracket && (bracket->type == AmParser::LPAREN || bracket->type == AmParser::LBRACKET);
   // Of a bar or a derivative only the sign is at hand.
   const bool sign = at.type() == AmParser::OPEN_BAR || is_derivative(at.type());
-  const std::string factor = at.type() == AmParser::OPEN_BAR ? fmt::format("{}…{}", right, right) : right + (sign ? "…" : "");
+  const std::string factor =
+      at.type() == AmParser::OPEN_BAR ? fmt::format("{}…{}", right, right) : right + (sign ? "…" : "");
   const std::string suggestion =
       at.before().type == AmParser::NUMBER && !listed ? fmt::format("to multiply, write `{}·{}`", left, factor) : "";
   return syntax_error(
@@ -320,8 +324,8 @@ constexpr Answer (*kKnownMistakes[])(const Place&) = {
     comparison_for_binding, colon_for_equals,   comma_between_settings, comma_in_number,
     augmented_assignment,   foreign_statement,  expectation_in_words,   derivative_in_words,
     unfinished_head,        binding_at_top,     stray_at_top,           stray_in_settings,
-    foreign_lambda,         nested_declaration, binding_in_expression, statement_word_in_expression,
-    binding_of_expression,  chained_comparison, missing_operator,      leading_plus,
+    foreign_lambda,         nested_declaration, binding_in_expression,  statement_word_in_expression,
+    binding_of_expression,  chained_comparison, missing_operator,       leading_plus,
     bad_parameter};
 
 Diagnostic describe(const Place& at) {

@@ -41,7 +41,8 @@ train flow = am(s, q) { steps = 5 }
 
 TEST_F(Amc, JsonGivesKindsPlacesNotesAndHelp) {
   write("x.am", "const unused = 1\n" + kWrong);
-  for (const Kinds& words : {Kinds{"check"}, {"run"}, {"info"}, {"emit", "--stage", "ast"}, {"derive"}, {"eval", "--at", "p.csv"}}) {
+  for (const Kinds& words :
+       {Kinds{"check"}, {"run"}, {"info"}, {"emit", "--stage", "ast"}, {"derive"}, {"eval", "--at", "p.csv"}}) {
     Kinds line = words;
     line.insert(line.begin() + 1, {"x.am", "--diagnostics=json"});
     if (words[0] == "derive") line.push_back("s");
@@ -57,13 +58,15 @@ TEST_F(Amc, JsonGivesKindsPlacesNotesAndHelp) {
     EXPECT_EQ(all[1]["notes"].size(), 2u);
     EXPECT_EQ(all[1]["notes"][1]["message"], "this has shape R[3]");
     EXPECT_EQ(all[1]["notes"][1]["place"]["column"], 42);
-    const Json at = {{"file", "x.am"}, {"line", 3}, {"column", 21}, {"end_line", 3}, {"end_column", 24}, {"begin_byte", 90}, {"end_byte", 93}};
+    const Json at = {{"file", "x.am"},   {"line", 3},        {"column", 21},  {"end_line", 3},
+                     {"end_column", 24}, {"begin_byte", 90}, {"end_byte", 93}};
     EXPECT_EQ(all[2]["place"], at);
     EXPECT_EQ(all[2]["help"], "did you mean `mlp`?");
   }
   // As text, the same mistakes.
   const Ended text = amc({"check", "x.am", "--diagnostics=text"});
-  EXPECT_TRUE(holds_in_order(text.err, {"[UnusedDeclaration]", "[ShapeMismatch]", "[UnknownName]", "2 errors in x.am"}));
+  EXPECT_TRUE(
+      holds_in_order(text.err, {"[UnusedDeclaration]", "[ShapeMismatch]", "[UnknownName]", "2 errors in x.am"}));
 }
 
 TEST_F(Amc, JsonOfWhatHasNoPlaceInAScript) {
@@ -127,9 +130,10 @@ class Confined {
 };
 
 TEST_F(Amc, OutOfMemoryIsSaidAndHasItsCode) {
-  write("x.am", "path q(t) over 0..1 { z ~ normal(1000); z }\npotential s(x, t) = mlp(4, 1)([x, t])\n"
-                "train m = am(s, q) { steps = 1; batch = 8 }\n"
-                "sample p from m { start = q(0); times = [0, 1]; count = 10_000_000; solver = euler(steps = 1) }\n");
+  write("x.am",
+        "path q(t) over 0..1 { z ~ normal(1000); z }\npotential s(x, t) = mlp(4, 1)([x, t])\n"
+        "train m = am(s, q) { steps = 1; batch = 8 }\n"
+        "sample p from m { start = q(0); times = [0, 1]; count = 10_000_000; solver = euler(steps = 1) }\n");
   const Confined limit(rlim_t{3} << 30);
   const Ended e = amc({"run", "x.am", "--diagnostics=json", "--threads", "1"});
   EXPECT_EQ(e.code, 4) << e.err;

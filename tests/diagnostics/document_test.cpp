@@ -21,7 +21,7 @@ using diagnostics::Kind;
 using diagnostics::Level;
 
 /// Kinds of the program, of the system, and such as no script raises: their sections have no script.
-constexpr std::string_view kWithoutScript[] = {"BadCommandLine", "UnreadableScript", "NothingToRun", "BadCheckpoint",
+constexpr std::string_view kWithoutScript[] = {"BadCommandLine", "UnreadableScript", "NothingToRun",   "BadCheckpoint",
                                                "CannotWrite",    "OutOfMemory",      "CompilerFailure"};
 /// Kinds that nothing raises yet. This list only shrinks.
 constexpr std::string_view kNotRaisedYet[] = {"LaplacianOfRelu", "NotDifferentiable"};
@@ -158,7 +158,8 @@ INSTANTIATE_TEST_SUITE_P(All, Documented, testing::Range(0, static_cast<int>(doc
 
 TEST(Document, HasASectionForEveryKindAndNoOther) {
   std::set<std::string> documented, known;
-  for (const Section& s : document().sections) EXPECT_TRUE(documented.insert(s.kind).second) << s.kind << " stands twice";
+  for (const Section& s : document().sections)
+    EXPECT_TRUE(documented.insert(s.kind).second) << s.kind << " stands twice";
   for (int k = 0; k < diagnostics::kKindCount; ++k)
     known.insert(std::string(diagnostics::info(static_cast<Kind>(k)).name));
   EXPECT_EQ(documented, known);

@@ -20,20 +20,31 @@ TEST(Json, HasEveryMember) {
   d.suggestion = "write `bar`";
   const std::string line = json(d, sources);
   EXPECT_EQ(line.find('\n'), std::string::npos);
-  const Json expected = {
-      {"kind", "UnknownName"},
-      {"level", "error"},
-      {"blame", "script"},
-      {"exit_code", 1},
-      {"message", "nothing named `foo` is in scope here"},
-      {"place",
-       {{"file", "σ.am"}, {"line", 2}, {"column", 15}, {"end_line", 2}, {"end_column", 18}, {"begin_byte", begin}, {"end_byte", begin + 3}}},
-      {"notes",
-       {{{"message", "a note"},
-         {"place",
-          {{"file", "σ.am"}, {"line", 1}, {"column", 7}, {"end_line", 1}, {"end_column", 8}, {"begin_byte", 6}, {"end_byte", 8}}}},
-        {{"message", "nowhere"}, {"place", nullptr}}}},
-      {"help", "write `bar`"}};
+  const Json expected = {{"kind", "UnknownName"},
+                         {"level", "error"},
+                         {"blame", "script"},
+                         {"exit_code", 1},
+                         {"message", "nothing named `foo` is in scope here"},
+                         {"place",
+                          {{"file", "σ.am"},
+                           {"line", 2},
+                           {"column", 15},
+                           {"end_line", 2},
+                           {"end_column", 18},
+                           {"begin_byte", begin},
+                           {"end_byte", begin + 3}}},
+                         {"notes",
+                          {{{"message", "a note"},
+                            {"place",
+                             {{"file", "σ.am"},
+                              {"line", 1},
+                              {"column", 7},
+                              {"end_line", 1},
+                              {"end_column", 8},
+                              {"begin_byte", 6},
+                              {"end_byte", 8}}}},
+                           {{"message", "nowhere"}, {"place", nullptr}}}},
+                         {"help", "write `bar`"}};
   EXPECT_EQ(Json::parse(line), expected) << line;
 }
 

@@ -86,16 +86,17 @@ ast::Program parsed(const std::vector<std::string_view>& texts) {
   source::Sources sources;
   diagnostics::Sink sink;
   ast::Program program;
-  for (std::string_view text : texts)
-    parse::parse(sources, sources.add("x.am", std::string(text)), program, sink);
+  for (std::string_view text : texts) parse::parse(sources, sources.add("x.am", std::string(text)), program, sink);
   EXPECT_FALSE(sink.has_errors());
   return program;
 }
 
-/// Every place of the language where a name is written, with each name that fits there.
-std::vector<Place> places() {
+/// Every place of the language where a name is written, with each name of three letters and more that fits there. All
+/// names, short ones too, go to `valid`: what happens to be one is no typo.
+std::vector<Place> places(std::set<std::string>& valid) {
   std::vector<Place> out;
   auto add = [&](std::string_view name, const std::string& line) {
+    valid.insert(std::string(name));
     if (!line.empty() && source::code_points(name) >= 3) out.push_back({std::string(name), kBase + line + "\n"});
   };
   std::vector<std::string_view> texts{kBase};
@@ -114,17 +115,20 @@ std::vector<Place> places() {
   }
   for (const elaborate::BuiltinInfo& b : elaborate::builtins())
     for (std::string_view p : b.parameters)
-      add(p.substr(0, p.find('?')), fmt::format("potential probe(x, t) = {}(@ = 1)\ntrain p = powered(probe, moving)", b.name));
+      add(p.substr(0, p.find('?')),
+          fmt::format("potential probe(x, t) = {}(@ = 1)\ntrain p = powered(probe, moving)", b.name));
   for (const elaborate::BuiltinInfo& m : elaborate::data_members())
     add(m.name, "path probe(t) over 0..1 { a ~ cells; a·cells.@ }\ntrain p = powered(energy, probe)");
-  for (const char* name : {"start", "end"}) add(name, "path probe(t) over 0..moving.@ { [t, t] }\ntrain p = powered(energy, probe)");
+  for (const char* name : {"start", "end"})
+    add(name, "path probe(t) over 0..moving.@ { [t, t] }\ntrain p = powered(energy, probe)");
   for (const check::SettingInfo& s : check::settings()) {
     if (s.of == DeclarationKind::Train) add(s.name, "train probe = powered(energy, moving) { @ = 1 }");
     if (s.of == DeclarationKind::Sample) add(s.name, "sample probe from flow { @ = 1 }");
     if (s.of == DeclarationKind::Evaluate) add(s.name, "evaluate flow { @ = 1 }");
   }
   const std::map<std::string, std::vector<std::pair<std::string, std::string>>> members = {
-      {"dynamics probe(s, q) { minimize E[x ~ q(0)] s(x, 0); drift(x, t) = x; @(t) = 1 }", {{"noise", ""}, {"growth", ""}}},
+      {"dynamics probe(s, q) { minimize E[x ~ q(0)] s(x, 0); drift(x, t) = x; @(t) = 1 }",
+       {{"noise", ""}, {"growth", ""}}},
       {"dynamics probe(s, q) { minimize E[x ~ q(0)] s(x, 0); @(x, t) = x }", {{"drift", ""}}},
       {"net probe(width) { @(x) = x }", {{"apply", ""}}},
       {"optimizer probe() { update(p, g, k, n) = p; @(k, n) = 1 }", {{"rate", ""}}},
@@ -158,7 +162,8 @@ std::vector<Place> places() {
     const bool train = s.of == DeclarationKind::Train;
     if (s.of == DeclarationKind::Sample) continue;
     const std::string prefix = train ? "train.flow." : "evaluate.flow.";
-    out.push_back({std::string(s.name), kBase + (train ? "" : "evaluate flow { against = moving }\n"), "set", prefix + "@"});
+    out.push_back(
+        {std::string(s.name), kBase + (train ? "" : "evaluate flow { against = moving }\n"), "set", prefix + "@"});
   }
   out.push_back({"flow", kBase, "set", "train.@.steps"});
   out.push_back({"train", kBase, "set", "@.flow.steps"});
@@ -172,11 +177,11 @@ constexpr std::string_view kSlipNames[] = {"dropped", "doubled", "exchanged", "n
 
 char next_key(char c, std::mt19937& random) {
   static const std::map<char, std::string> near = {
-      {'q', "wa"},    {'w', "qes"},    {'e', "wrd"},   {'r', "etf"},   {'t', "ryg"},   {'y', "tuh"},  {'u', "yij"},
-      {'i', "uok"},   {'o', "ipl"},    {'p', "ol"},    {'a', "qsz"},   {'s', "adwx"},  {'d', "sfec"}, {'f', "dgrv"},
-      {'g', "fhtb"},  {'h', "gjyn"},   {'j', "hkum"},  {'k', "jli"},   {'l', "kop"},   {'z', "xas"},  {'x', "zcsd"},
-      {'c', "xvdf"},  {'v', "cbfg"},   {'b', "vngh"},  {'n', "bmhj"},  {'m', "njk"},   {'1', "2"},    {'2', "13"},
-      {'3', "24"},    {'4', "35"},     {'5', "46"},    {'6', "57"},    {'_', "-"}};
+      {'q', "wa"},   {'w', "qes"},  {'e', "wrd"},  {'r', "etf"},  {'t', "ryg"},  {'y', "tuh"},  {'u', "yij"},
+      {'i', "uok"},  {'o', "ipl"},  {'p', "ol"},   {'a', "qsz"},  {'s', "adwx"}, {'d', "sfec"}, {'f', "dgrv"},
+      {'g', "fhtb"}, {'h', "gjyn"}, {'j', "hkum"}, {'k', "jli"},  {'l', "kop"},  {'z', "xas"},  {'x', "zcsd"},
+      {'c', "xvdf"}, {'v', "cbfg"}, {'b', "vngh"}, {'n', "bmhj"}, {'m', "njk"},  {'1', "2"},    {'2', "13"},
+      {'3', "24"},   {'4', "35"},   {'5', "46"},   {'6', "57"},   {'_', "-"}};
   const auto found = near.find(c);
   if (found == near.end() || c == '_') return c;
   return found->second[random() % found->second.size()];
@@ -202,7 +207,8 @@ std::string put(std::string text, const std::string& name) {
 bool suggested(const Script& script, const std::string& name) {
   for (const auto& d : script.sink.sorted())
     for (const std::string* text : {&d.suggestion, &d.message})
-      if (text->find("`" + name + "`") != std::string::npos && text->find("did you mean") != std::string::npos) return true;
+      if (text->find("`" + name + "`") != std::string::npos && text->find("did you mean") != std::string::npos)
+        return true;
   return false;
 }
 
@@ -212,9 +218,8 @@ TEST(Typos, GetTheRightSuggestion) {
   fs::create_directories(folder);
   std::ofstream(folder / "cells.csv") << "day,x1,x2\n0,1,2\n0,2,3\n1,3,4\n1,4,6\n";
   const CompileOptions options{.data_folder = folder.string()};
-  const std::vector<Place> all = places();
-  std::set<std::string> valid = {"fn", "if", "else", "and", "or", "not", "by", "over", "from", "uniform01"};
-  for (const Place& p : all) valid.insert(p.name);
+  std::set<std::string> valid = {"fn", "if", "else", "and", "or", "not", "by", "over", "from"};
+  const std::vector<Place> all = places(valid);
   std::mt19937 random(3);
   int tried = 0, right = 0;
   int tried_of[kSlips] = {}, right_of[kSlips] = {};
