@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "amc/program.h"
+#include "amc/progress.h"
 
 namespace am::program {
 
@@ -48,6 +49,8 @@ int dispatch(const Arguments& a) {
   if (a.command == "derive") return derive(a);
   if (a.command == "data") return describe_data(a);
   if (a.command == "eval") return eval(a);
+  if (a.command == "fmt") return format(a);
+  if (a.command == "doc") return doc(a);
   return info(a);
 }
 
@@ -123,6 +126,19 @@ int run_command(int argc, char** argv) {
   c->add_option("--show", a.show, "what to show: s,∇s,∂t s,Δs,drift,noise,growth");
   c->add_option("--out", a.out, "file to write; default: print");
   c->add_option("--model", a.model, "the `train` declaration; default: the first");
+  c = app.add_subcommand("fmt", "lay scripts out canonically, in place");
+  c->add_option("files", a.files, "scripts; `-` reads standard input and prints")->required();
+  reports(*c, a);
+  auto* ascii = c->add_flag("--ascii", a.ascii, "spell operators in ASCII: grad s, x^2, a @ b");
+  c->add_flag("--unicode", a.unicode, "spell operators as mathematics: ∇s, x², a·b")->excludes(ascii);
+  auto* only_check =
+      c->add_flag("--check", a.only_check, "change nothing; name the files that would change, and exit with 1");
+  c->add_flag("--stdout", a.to_stdout, "print instead of writing the files")->excludes(only_check);
+  c = app.add_subcommand("doc", "documentation of a name, or of everything");
+  c->add_option("name", a.name, "a name of the library, a setting, a diagnostic, a section such as `nets` or `train`");
+  c->add_option("--file", a.file, "a script, whose declarations with their ## comments come first");
+  reports(*c, a);
+  c->add_flag("--markdown", a.markdown, "Markdown instead of text; without a name the page docs/stdlib.md");
   c = app.add_subcommand("info", "version, CPU and vector width; with a script, the plan of its programs");
   c->add_option("file", a.file, "a script");
   reports(*c, a);
@@ -175,6 +191,12 @@ int print_diagnostics(const Arguments& a, const diagnostics::Sink& sink, const s
   return sink.exit_code();
 }
 
+void print_error_count(const diagnostics::Sink& sink, const std::string& file) {
+  const auto shown = sink.sorted();
+  const auto errors = std::count_if(shown.begin(), shown.end(), is_error);
+  fmt::print(stderr, "{} error{} in {}\n", errors, errors == 1 ? "" : "s", file);
+}
+
 std::unique_ptr<Script> open_script(const Arguments& a, int& code) {
   const auto text = read_file(a.file);
   if (!text) {
@@ -187,13 +209,17 @@ std::unique_ptr<Script> open_script(const Arguments& a, int& code) {
     code = kScript;
     return nullptr;
   }
+  options.machine = machine_of(a, code);
+  if (!options.machine) return nullptr;
+  options.simulating = [line = std::make_shared<ProgressLine>(!a.json)](const std::string& name, size_t done, size_t all) {
+    const auto count = [](size_t n) { return grouped(static_cast<long long>(n)); };
+    line->show(fmt::format("simulating {}: step {} of {}", name, count(done), count(all)), done == all);
+    if (done == all) line->end();
+  };
   auto script = compile(a.file, *text, options);
   code = print_diagnostics(a, script->sink, script->sources);
   if (!script->usable()) {
-    if (a.json) return nullptr;
-    const auto shown = script->sink.sorted();
-    const auto errors = std::count_if(shown.begin(), shown.end(), is_error);
-    fmt::print(stderr, "{} error{} in {}\n", errors, errors == 1 ? "" : "s", a.file);
+    if (!a.json) print_error_count(script->sink, a.file);
     return nullptr;
   }
   return script;

@@ -26,7 +26,11 @@ struct Arguments {
   std::string stage, model;  // emit
   std::string expression;    // derive
   bool latex = false;
-  std::string run, at, show;  // eval
+  std::string run, at, show;       // eval
+  std::string name;                // doc
+  bool markdown = false;
+  std::vector<std::string> files;  // fmt
+  bool ascii = false, unicode = false, only_check = false, to_stdout = false;
 };
 
 /// Set by SIGINT and SIGTERM during `run`; looked at after every training step, and before each sampling and
@@ -42,6 +46,8 @@ int derive(const Arguments& a);
 int describe_data(const Arguments& a);
 int info(const Arguments& a);
 int eval(const Arguments& a);
+int format(const Arguments& a);
+int doc(const Arguments& a);
 
 /// Reads and compiles the script, prints diagnostics to stderr. Null with the exit code if it cannot go on.
 std::unique_ptr<Script> open_script(const Arguments& a, int& code);
@@ -49,6 +55,8 @@ std::optional<Machine> machine_of(const Arguments& a, int& code);
 /// Prints what was reported, and gives the exit code. Without `warnings` only errors, where warnings were shown before.
 int print_diagnostics(const Arguments& a, const diagnostics::Sink& sink, const source::Sources& sources,
                       bool warnings = true);
+/// "2 errors in x.am".
+void print_error_count(const diagnostics::Sink& sink, const std::string& file);
 /// Prints an error that has no place in a script, and gives its exit code.
 int complain(const Arguments& a, const diagnostics::Diagnostic& error);
 std::optional<std::string> read_file(const std::string& path);

@@ -8,7 +8,7 @@ Needs mpmath; takes about a minute.
 """
 import struct
 
-from mpmath import atan, atanh, cos, exp, expm1, log, lu_solve, matrix, mp, mpf, pi, polyval, sin, sqrt, tan
+from mpmath import atan, atanh, cos, erf, erfc, exp, expm1, log, lu_solve, matrix, mp, mpf, pi, polyval, sin, sqrt, tan
 
 mp.dps = 100
 TINY = mpf(2) ** -60
@@ -93,6 +93,10 @@ FITS = [
      TINY, (pi / 4 * mpf("1.01")) ** 2, 3, 6),
     ("Atan", "(arctan(a)/a − 1)/z, z = a², a ≤ tan π/8", lambda z: (atan(sqrt(z)) / sqrt(z) - 1) / z, lambda z: z, TINY,
      tan(pi / 8) ** 2 * EDGE, 5, 11),
+    ("Erf", "erf(x)/x − 1, z = x², x ≤ 1", lambda z: erf(sqrt(z)) / sqrt(z) - 1, lambda z: sqrt(z) / erf(sqrt(z)), TINY,
+     EDGE, 7, 12),
+    ("Erfc", "−log(erfc(1 + u)) on [0, 5]", lambda u: -log(erfc(1 + u)), lambda u: erfc(1 + u) / erf(1 + u), mpf(0),
+     mpf(5), 8, 19),
 ]
 
 HEAD = """// Coefficients of the elementary functions, printed by scripts/fit_polynomials.py: minimax in relative error, lowest

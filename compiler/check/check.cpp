@@ -74,7 +74,8 @@ enum class Wanted {
   Solver,
   Metric,
   Mode,
-  Precision
+  Precision,
+  TimeSampler
 };
 
 Wanted wanted_by_setting(std::string_view name) {
@@ -83,6 +84,7 @@ Wanted wanted_by_setting(std::string_view name) {
   if (name == "metrics") return Wanted::Metric;
   if (name == "mode") return Wanted::Mode;
   if (name == "precision") return Wanted::Precision;
+  if (name == "time_sampler") return Wanted::TimeSampler;
   if (name == "start" || name == "against") return Wanted::Data;
   return Wanted::Value;
 }
@@ -104,7 +106,8 @@ bool makes_sense(DeclarationKind kind, Wanted wanted) {
     case Wanted::Solver: return kind == K::Solver;
     case Wanted::Metric:
     case Wanted::Mode:
-    case Wanted::Precision: return false;
+    case Wanted::Precision:
+    case Wanted::TimeSampler: return false;
   }
   return false;
 }
@@ -120,6 +123,7 @@ bool makes_sense(std::string_view group, Wanted wanted) {
     case Wanted::Metric: return group == "metric";
     case Wanted::Mode: return group == "mode";
     case Wanted::Precision: return group == "precision";
+    case Wanted::TimeSampler: return group == "time sampler";
     case Wanted::Dynamics:
     case Wanted::Learned:
     case Wanted::Optimizer:
@@ -441,9 +445,7 @@ void Checker::expr(ExprId id, Wanted wanted) {
       return;
     case ExprKind::Expectation:
     case ExprKind::Integral: {
-      // The rule of an integral is reported as a whole.
-      const size_t named = e.kind == ExprKind::Integral ? 2 : e.operands.size() - 1;
-      for (size_t k = 0; k < named; ++k)
+      for (size_t k = 0; k + 1 < e.operands.size(); ++k)
         expr(e.operands[k], e.kind == ExprKind::Expectation ? Wanted::Distribution : Wanted::Value);
       const size_t outer = locals_.size();
       const bool objective = std::exchange(objective_, false);
@@ -493,7 +495,8 @@ void Checker::name(const std::string& name, Span span, Wanted wanted) {
 /// Where only few things make sense, all of them.
 std::string Checker::choices(Wanted wanted) const {
   const bool few = wanted == Wanted::Dynamics || wanted == Wanted::Optimizer || wanted == Wanted::Solver ||
-                   wanted == Wanted::Metric || wanted == Wanted::Mode || wanted == Wanted::Precision;
+                   wanted == Wanted::Metric || wanted == Wanted::Mode || wanted == Wanted::Precision ||
+                   wanted == Wanted::TimeSampler;
   std::set<std::string> fitting;
   for (const auto& [known, d] : declared_)
     if (makes_sense(d->kind, wanted)) fitting.insert(d->name);

@@ -29,7 +29,6 @@ std::vector<std::pair<std::string, std::string>> functions_in(const Terms& terms
     if (terms[id].kind == Kind::Call && !info(terms[id].function).definition.empty()) used.insert(terms[id].function);
   std::vector<std::pair<std::string, std::string>> out;
   for (Function f : used) {
-    if (f == Function::Sigmoid || f == Function::Log1p) continue;
     const bool text = notation == Notation::Text;
     out.push_back({fmt::format("{}(z)", text ? info(f).text : info(f).latex),
                    std::string(text ? info(f).definition : info(f).latex_definition)});

@@ -1,4 +1,4 @@
-// The functions of numbers that formulas name; functions.def holds the rows.
+// The functions of numbers that formulas name: the operations, then the rows of functions.def.
 #pragma once
 
 #include <cstdint>
@@ -10,11 +10,14 @@
 namespace am::derive {
 
 enum class Function : uint8_t {
+#define AM_OP(id, ...) id,
+#include "compiler/ir/ops.def"
+#undef AM_OP
 #define AM_FUNCTION(id, ...) id,
 #include "compiler/derive/functions.def"
 #undef AM_FUNCTION
 };
-inline constexpr int kFunctionCount = 0
+inline constexpr int kFunctionCount = ir::kOpCount
 #define AM_FUNCTION(id, ...) +1
 #include "compiler/derive/functions.def"
 #undef AM_FUNCTION
@@ -24,13 +27,13 @@ struct FunctionInfo {
   int arity;
   std::string_view text, latex;
   double (*value)(const double* x);
-  /// In a variable z; empty if it needs no words.
+  /// In a variable z; empty for an operation.
   std::string_view definition, latex_definition;
 };
 
 const FunctionInfo& info(Function function);
 
-/// The function that an elementwise operation applies; none for sums, products and quotients.
+/// The function that an elementwise operation applies; none for other operations.
 std::optional<Function> function_of(ir::Op op);
 
 }  // namespace am::derive

@@ -155,24 +155,7 @@ class Reader {
       case Op::MatMul: return matmul(id);
       case Op::Row: return terms_.row(at(id, 0), at(id, 1), shape);
       case Op::Mean: return terms_.mean(at(id, 0));
-      case Op::Exp:
-      case Op::Log:
-      case Op::Log1p:
-      case Op::Sqrt:
-      case Op::Tanh:
-      case Op::Sigmoid:
-      case Op::Sin:
-      case Op::Cos:
-      case Op::Abs:
-      case Op::Sign:
-      case Op::Floor:
-      case Op::Pow:
-      case Op::Atan2:
-      case Op::Min:
-      case Op::Max:
-      case Op::Less:
-      case Op::Equal:
-      case Op::Select: return call(id);
+      default: return call(id);
     }
     return terms_.zero();
   }

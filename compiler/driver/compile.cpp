@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <thread>
 
 #include "compiler/check/check.h"
 #include "compiler/check/settings.h"
+#include "compiler/driver/simulate.h"
 #include "compiler/driver/stdlib.h"
 #include "compiler/elaborate/elaborator.h"
+#include "compiler/elaborate/predefined.h"
 #include "compiler/parse/parse.h"
 #include "compiler/simplify/simplify.h"
 
@@ -55,8 +58,19 @@ bool declares(const Script& s, ast::DeclarationKind kind, const std::string& nam
   return false;
 }
 
+Machine this_machine() {
+  std::string error;
+  Machine m{.target = jit::host_target("", error)};
+  AM_CHECK(error.empty(), "this machine is no target: {}", error);
+  m.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  return m;
+}
+
 elaborate::Options overrides(Script& s, const CompileOptions& options) {
   elaborate::Options out{.data_folder = options.data_folder};
+  out.simulate = [machine = options.machine, progress = options.simulating](const elaborate::Simulation& simulation) {
+    return simulate(simulation, machine ? *machine : this_machine(), progress);
+  };
   std::string why;
   for (const check::SettingInfo& setting : check::settings())
     if (!setting.fallback.empty() && setting.fallback != "!") {
@@ -113,8 +127,8 @@ std::unique_ptr<Script> compile_with(const std::vector<std::string>& library, co
   std::vector<ast::ExprId> from_command_line;
   for (const auto& [key, value] : elaborate_options.settings) from_command_line.push_back(value);
   std::vector<check::Predefined> predefined;
-  for (const elaborate::BuiltinName& b : elaborate::builtin_names())
-    predefined.push_back({std::string(b.name), std::string(b.group)});
+  for (const elaborate::Predefined& p : elaborate::predefined())
+    if (p.group != "data member") predefined.push_back({std::string(p.name), std::string(p.group)});
   check::check(s->program, s->own, predefined, from_command_line, s->sink);
   if (!whole && s->sink.has_errors()) return nullptr;
   s->elaborated = elaborate::elaborate(s->program, s->sources, elaborate_options, s->sink);

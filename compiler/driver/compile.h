@@ -1,8 +1,10 @@
 // From a script to graphs and native code: the list of stages.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,11 +18,21 @@
 
 namespace am {
 
+/// The machine that programs are made for and run on.
+struct Machine {
+  lower::Target target;
+  int threads = 1;
+};
+
 struct CompileOptions {
   std::string data_folder;                       // relative data files start here; empty: the current folder
   std::map<std::string, std::string> settings;   // "train.flow.steps" → "100"
   std::map<std::string, std::string> data;       // name → file
   std::map<std::string, std::string> constants;  // name → number
+  /// What simulations run on, when a program first reads their samples; by default this machine with all its cores.
+  std::optional<Machine> machine;
+  /// Told how far a simulation is: the data set's name, steps done, steps in all.
+  std::function<void(const std::string& name, size_t done, size_t all)> simulating;
 };
 
 /// A script after parse, check and elaborate. Diagnostics are in `sink`; models and the rest are there as far as they
@@ -38,12 +50,6 @@ struct Script {
 
 /// parse → check → elaborate (which differentiates). Nothing runs; data files are read.
 std::unique_ptr<Script> compile(std::string name, std::string text, const CompileOptions& options);
-
-/// The machine that programs are made for and run on.
-struct Machine {
-  lower::Target target;
-  int threads = 1;
-};
 
 /// A program as native code, with what its slots and outputs are.
 struct NativeProgram {

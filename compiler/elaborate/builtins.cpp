@@ -7,6 +7,7 @@
 #include <numbers>
 
 #include "compiler/elaborate/elaborator.h"
+#include "compiler/elaborate/predefined.h"
 #include "compiler/ir/ops.h"
 #include "runtime/metrics/metrics.h"
 
@@ -189,7 +190,8 @@ std::shared_ptr<const Dataset> series(Elaborator& e, const Value& v, Span span) 
   return d;
 }
 
-/// Pairs of one interval's plans have room for `capacity` rows; those that are not used have no mass.
+/// Rows made from the pairs of the plans of all intervals. Each interval has room for `capacity` rows; those that are
+/// not used have no mass.
 struct PairTable {
   std::vector<double> rows, mass;
 };
@@ -200,63 +202,126 @@ size_t pair_capacity(size_t n, size_t m, size_t block) {
   return n + m + 2 * blocks;
 }
 
-std::shared_ptr<const PairTable> solve_pairs(const data::Snapshots& s, const std::vector<size_t>& offsets,
-                                             size_t block) {
-  auto out = std::make_shared<PairTable>();
-  const int d = s.dimension;
-  out->rows.assign(offsets.back() * 2 * d, 0);
-  out->mass.assign(offsets.back(), 0);
-  auto cloud = [&](size_t k) {
-    return metrics::Cloud{std::span(s.rows).subspan(s.offsets[k] * d, (s.offsets[k + 1] - s.offsets[k]) * d), d};
-  };
-  for (size_t k = 0; k + 1 < s.times.size(); ++k) {
-    const metrics::Cloud x = cloud(k), y = cloud(k + 1);
+metrics::Cloud cloud(const Samples& data, size_t k) {
+  const data::Snapshots& s = *data.samples;
+  const size_t d = s.dimension;
+  return {std::span(data.rows->get()).subspan(s.offsets[k] * d, (s.offsets[k + 1] - s.offsets[k]) * d), s.dimension};
+}
+
+/// The optimal plans between neighbouring snapshots.
+std::vector<metrics::Plan> solve_plans(const Samples& data, size_t block) {
+  std::vector<metrics::Plan> out;
+  for (size_t k = 0; k + 1 < data.samples->times.size(); ++k)
+    out.push_back(metrics::blockwise_plan(cloud(data, k), cloud(data, k + 1), block, 1));
+  return out;
+}
+
+/// Joins tables of `from` and `to` of every snapshot's points into rows: [from, to] of each pair of each plan.
+/// Tables are lists of tables, whose entries for a point stand one behind the other.
+PairTable join_pairs(const data::Snapshots& s, const std::vector<size_t>& offsets,
+                     const std::vector<metrics::Plan>& plans, const std::vector<std::span<const double>>& tables) {
+  const size_t d = s.dimension, width = 2 * tables.size() * d;
+  PairTable out;
+  out.rows.assign(offsets.back() * width, 0);
+  out.mass.assign(offsets.back(), 0);
+  for (size_t k = 0; k < plans.size(); ++k) {
     size_t at = offsets[k];
-    for (const metrics::Pair& p : metrics::blockwise_plan(x, y, block, 1).pairs) {
-      AM_CHECK(at < offsets[k + 1], "more pairs than {} points can have", x.count() + y.count());
-      std::copy_n(x.points.begin() + p.from * d, d, out->rows.begin() + static_cast<ptrdiff_t>(at * 2 * d));
-      std::copy_n(y.points.begin() + p.to * d, d, out->rows.begin() + static_cast<ptrdiff_t>(at * 2 * d + d));
-      out->mass[at++] = p.mass;
+    for (const metrics::Pair& p : plans[k].pairs) {
+      AM_CHECK(at < offsets[k + 1], "more than {} pairs between {} points", offsets[k + 1] - offsets[k],
+               s.offsets[k + 2] - s.offsets[k]);
+      auto row = out.rows.begin() + static_cast<ptrdiff_t>(at * width);
+      for (std::span<const double> table : tables)
+        for (size_t point : {s.offsets[k] + p.from, s.offsets[k + 1] + p.to})
+          row = std::copy_n(table.begin() + static_cast<ptrdiff_t>(point * d), d, row);
+      out.mass[at++] = p.mass;
     }
   }
   return out;
 }
 
-/// Pairs [x, y] of neighbouring snapshots from their optimal plans: a data set whose snapshot k joins times k and k
-/// + 1. The plans are solved when a program first needs them.
-Value pairs(Elaborator& e, const CallArguments& a) {
+PairTable solve_pairs(const Samples& data, const std::vector<size_t>& offsets, size_t block) {
+  return join_pairs(*data.samples, offsets, solve_plans(data, block), {data.rows->get()});
+}
+
+/// The mean of the points that the plan of an interval pairs with each point of its one end.
+std::vector<double> partners(const Samples& data, const metrics::Plan& plan, size_t k, bool of_later) {
+  const data::Snapshots& s = *data.samples;
+  const std::vector<double>& rows = data.rows->get();
+  const size_t d = s.dimension, own = s.offsets[of_later ? k + 1 : k], other = s.offsets[of_later ? k : k + 1];
+  const size_t count = s.offsets[of_later ? k + 2 : k + 1] - own;
+  std::vector<double> mean(count * d), mass(count);
+  for (const metrics::Pair& p : plan.pairs) {
+    const size_t i = of_later ? p.to : p.from, j = other + (of_later ? p.from : p.to);
+    mass[i] += p.mass;
+    for (size_t c = 0; c < d; ++c) mean[i * d + c] += p.mass * rows[j * d + c];
+  }
+  for (size_t i = 0; i < count; ++i)
+    for (size_t c = 0; c < d; ++c)
+      mean[i * d + c] = mass[i] > 0 ? mean[i * d + c] / mass[i] : rows[(own + i) * d + c];
+  return mean;
+}
+
+/// The slope at each point of each snapshot: from the mean of its partners before to that of its partners after, or
+/// from or to itself at the ends of the data. It depends on the point alone, so all curves through it join smoothly.
+PairTable solve_curves(const Samples& data, const std::vector<size_t>& offsets, size_t block) {
+  const data::Snapshots& s = *data.samples;
+  const std::vector<metrics::Plan> plans = solve_plans(data, block);
+  std::vector<double> slopes;
+  for (size_t k = 0; k < s.times.size(); ++k) {
+    const auto points = cloud(data, k).points;
+    const std::vector<double> itself(points.begin(), points.end());
+    const bool first = k == 0, last = k == plans.size();
+    const std::vector<double> before = first ? itself : partners(data, plans[k - 1], k - 1, true);
+    const std::vector<double> after = last ? itself : partners(data, plans[k], k, false);
+    const double length = s.times[last ? k : k + 1] - s.times[first ? k : k - 1];
+    for (size_t i = 0; i < itself.size(); ++i) slopes.push_back((after[i] - before[i]) / length);
+  }
+  return join_pairs(s, offsets, plans, {data.rows->get(), slopes});
+}
+
+/// A data set whose snapshot k joins times k and k + 1 by rows of `parts` points, made from optimal plans by `solve`
+/// when a program first needs them.
+Value joined(Elaborator& e, const CallArguments& a, std::string_view name, int parts,
+             PairTable (*solve)(const Samples&, const std::vector<size_t>&, size_t)) {
   const auto d = series(e, a.values[0], a.span);
   const auto size = a.given[1] ? e.whole(a.values[1], "`block`", 2) : std::optional<int>(500);
   if (!d || !size) return e.poison();
-  const std::string key = fmt::format("pairs {} {}", static_cast<const void*>(d->samples.get()), *size);
+  const std::string key = fmt::format("{} {} {}", name, static_cast<const void*>(d->samples.get()), *size);
   auto& cache = e.dataset_cache();
   if (auto known = cache.find(key); known != cache.end()) return {known->second, a.span};
 
   const data::Snapshots& s = *d->samples;
   data::Snapshots out;
-  out.name = s.name + ".pairs";
-  out.dimension = 2 * s.dimension;
+  out.name = fmt::format("{}.{}", s.name, name);
+  out.dimension = parts * s.dimension;
   out.offsets = {0};
   for (size_t k = 0; k + 1 < s.times.size(); ++k) {
     out.times.push_back(s.times[k]);
     out.offsets.push_back(out.offsets.back() +
                           pair_capacity(s.offsets[k + 1] - s.offsets[k], s.offsets[k + 2] - s.offsets[k + 1], *size));
   }
-  auto solved = std::make_shared<std::once_flag>();
-  auto table = std::make_shared<std::shared_ptr<const PairTable>>();
-  auto solve = [samples = d->samples, offsets = out.offsets, block = static_cast<size_t>(*size), solved, table] {
-    std::call_once(*solved, [&] { *table = solve_pairs(*samples, offsets, block); });
+  auto once = std::make_shared<std::once_flag>();
+  auto table = std::make_shared<PairTable>();
+  auto solved = [samples = Samples(*d), offsets = out.offsets, block = static_cast<size_t>(*size), solve, once,
+                 table]() -> const PairTable& {
+    std::call_once(*once, [&] { *table = solve(samples, offsets, block); });
     return *table;
   };
   auto result = std::make_shared<Dataset>();
-  result->rows = std::make_shared<const Values>([solve] { return solve()->rows; });
+  result->rows = std::make_shared<const Values>([solved] { return solved().rows; });
   result->alias_table =
-      std::make_shared<const Values>([solve, offsets = out.offsets] { return alias_table(offsets, solve()->mass); });
+      std::make_shared<const Values>([solved, offsets = out.offsets] { return alias_table(offsets, solved().mass); });
   result->samples = std::make_shared<const data::Snapshots>(std::move(out));
   result->span = a.span;
   cache[key] = result;
   return {std::shared_ptr<const Dataset>(result), a.span};
 }
+
+/// Rows [x, y] of neighbouring snapshots.
+Value pairs(Elaborator& e, const CallArguments& a) { return joined(e, a, "pairs", 2, solve_pairs); }
+
+/// Rows [x, y, slope at x, slope at y].
+Value curves(Elaborator& e, const CallArguments& a) { return joined(e, a, "curves", 4, solve_curves); }
 
 // --- members of a data set ---
 
@@ -270,25 +335,39 @@ Value data_end(Elaborator& e, const CallArguments& a) {
   return d ? e.constant(d->samples->times.back(), a.span) : e.poison();
 }
 
+Value data_count(Elaborator& e, const CallArguments& a) {
+  return e.constant(static_cast<double>(a.self->samples->groups()), a.span);
+}
+
 Value data_dimension(Elaborator& e, const CallArguments& a) { return e.constant(a.self->samples->dimension, a.span); }
 
 /// Scott's bandwidth for one snapshot, σ·n^(−1/(d + 4)): n samples a snapshot on average, and σ² the variance of a
 /// coordinate within a snapshot, averaged over both (Scott, Multivariate Density Estimation, 1992, section 6.3).
-Value data_bandwidth(Elaborator& e, const CallArguments& a) {
-  const data::Snapshots& s = *a.self->samples;
+double scott(const Samples& data) {
+  const data::Snapshots& s = *data.samples;
+  const std::vector<double>& all = data.rows->get();
   double total = 0;
   for (size_t k = 0; k < s.groups(); ++k)
     for (int i = 0; i < s.dimension; ++i) {
       const auto n = static_cast<double>(s.offsets[k + 1] - s.offsets[k]);
       double mean = 0, square = 0;
-      for (size_t r = s.offsets[k]; r < s.offsets[k + 1]; ++r) mean += s.rows[r * s.dimension + i] / n;
+      for (size_t r = s.offsets[k]; r < s.offsets[k + 1]; ++r) mean += all[r * s.dimension + i] / n;
       for (size_t r = s.offsets[k]; r < s.offsets[k + 1]; ++r)
-        square += std::pow(s.rows[r * s.dimension + i] - mean, 2) / n;
+        square += std::pow(all[r * s.dimension + i] - mean, 2) / n;
       total += square;
     }
   const auto groups = static_cast<double>(s.groups());
-  const double rows = static_cast<double>(s.count()) / groups;
-  return e.constant(std::sqrt(total / (groups * s.dimension)) * std::pow(rows, -1.0 / (s.dimension + 4)), a.span);
+  const double rows = static_cast<double>(s.offsets.back()) / groups;
+  return std::sqrt(total / (groups * s.dimension)) * std::pow(rows, -1.0 / (s.dimension + 4));
+}
+
+/// Read when a program runs: the rows may not be there yet.
+Value data_bandwidth(Elaborator& e, const CallArguments& a) {
+  const std::string key = fmt::format("bandwidth {}", static_cast<const void*>(a.self->rows.get()));
+  auto& known = e.number_cache()[key];
+  if (!known)
+    known = std::make_shared<const Values>([self = a.self] { return std::vector<double>{scott(*self)}; });
+  return e.make(e.data_node(known, {}, a.self->samples->name + ".bandwidth"), a.span);
 }
 
 /// The number of the interval [tₖ, tₖ₊₁) that holds a time; the last one is closed.
@@ -296,12 +375,8 @@ Value data_interval(Elaborator& e, const CallArguments& a) {
   const auto d = series(e, {a.self, a.span}, a.span);
   const NodeId t = e.scalar(a.values[0], "a time");
   if (!d || !t.valid()) return e.poison();
-  NodeId k = ir::constant(e.g(), 0);
   const auto& times = d->samples->times;
-  for (size_t i = 1; i + 1 < times.size(); ++i)
-    k = ir::add(e.g(), k,
-                ir::sub(e.g(), ir::constant(e.g(), 1), ir::binary(e.g(), Op::Less, t, ir::constant(e.g(), times[i]))));
-  return e.make(k, a.span);
+  return e.make(e.reached({times.begin() + 1, times.end() - 1}, t), a.span);
 }
 
 Value data_time(Elaborator& e, const CallArguments& a) {
@@ -335,99 +410,144 @@ Value data_nearest(Elaborator& e, const CallArguments& a) {
   return t.valid() ? e.snapshot_at(a.self, t, a.span) : e.poison();
 }
 
-#define AM_ELEMENTWISE1(op, name, doc) \
-  { name, {"x"}, elementwise_builtin<Op::op>, doc }
-#define AM_ELEMENTWISE2(op, name, doc) \
-  { name, {"x", "y"}, elementwise_builtin<Op::op>, doc }
+/// A row of the op table that says what scripts call it for.
+template <Op op>
+void add_operation(std::vector<BuiltinInfo>& table) {
+  const ir::OpInfo& row = ir::info(op);
+  if (row.doc.empty()) return;
+  table.push_back(
+      {row.name, {row.parameters.begin(), row.parameters.begin() + row.arity}, elementwise_builtin<op>, row.doc});
+}
+
+std::vector<BuiltinInfo> operations() {
+  std::vector<BuiltinInfo> table;
+#define AM_OP(id, ...) add_operation<Op::id>(table);
+#include "compiler/ir/ops.def"
+#undef AM_OP
+  return table;
+}
+
+std::vector<BuiltinInfo> with_operations(std::initializer_list<BuiltinInfo> others) {
+  std::vector<BuiltinInfo> table = operations();
+  table.insert(table.end(), others);
+  return table;
+}
 
 }  // namespace
 
 const std::vector<BuiltinInfo>& builtins() {
-  static const std::vector<BuiltinInfo> table = {
-      AM_ELEMENTWISE1(Exp, "exp", "eˣ of each element"),
-      AM_ELEMENTWISE1(Log, "log", "natural logarithm"),
-      AM_ELEMENTWISE1(Log1p, "log1p", "log(1 + x), accurate near 0"),
-      AM_ELEMENTWISE1(Sqrt, "sqrt", "square root"),
-      AM_ELEMENTWISE1(Tanh, "tanh", "hyperbolic tangent"),
-      AM_ELEMENTWISE1(Sigmoid, "sigmoid", "1/(1 + e⁻ˣ)"),
-      AM_ELEMENTWISE1(Sin, "sin", "sine"),
-      AM_ELEMENTWISE1(Cos, "cos", "cosine"),
-      AM_ELEMENTWISE1(Abs, "abs", "absolute value of each element"),
-      AM_ELEMENTWISE1(Sign, "sign", "−1, 0 or 1"),
-      AM_ELEMENTWISE1(Floor, "floor", "the largest whole number not above"),
-      AM_ELEMENTWISE2(Min, "min", "the smaller of two"),
-      AM_ELEMENTWISE2(Max, "max", "the larger of two"),
-      AM_ELEMENTWISE2(Pow, "pow", "xʸ for x ≥ 0"),
-      AM_ELEMENTWISE2(Atan2, "atan2", "the angle of the point (y, x)"),
-      {"where",
-       {"condition", "then", "otherwise"},
-       elementwise_builtin<Op::Select>,
-       "`then` where the condition is not 0, else `otherwise`"},
-      {"dim", {"x"}, dim, "the number of elements of a vector, of rows of a matrix, of coordinates of a data set"},
-      {"norm", {"x"}, norm, "Euclidean length, |x|"},
-      {"sum", {"x"}, sum, "sum of all elements"},
-      {"take", {"x", "from", "count"}, take, "`count` elements of a vector from the number `from` on, counted from 0"},
-      {"full", {"size", "value"}, full, "a vector of equal elements"},
-      {"uniform01", {"size?"}, uniform01, "independent draws from (0, 1); what every distribution is made of"},
-      {"csv", {"file", "time?", "columns?"}, csv, "samples from a comma-separated file with a header"},
-      {"npz", {"file", "x?", "time?"}, npz, "samples from a member of a NumPy archive"},
-      {"npy", {"file"}, npy, "samples from a NumPy array"},
+  static const std::vector<BuiltinInfo> table = with_operations({
+      {"dim", {"x"}, dim, "The number of elements of a vector, of rows of a matrix, of coordinates of a data set."},
+      {"norm", {"x"}, norm, "Euclidean length, |x|."},
+      {"sum", {"x"}, sum, "Sum of all elements."},
+      {"take", {"x", "from", "count"}, take, "`count` elements of a vector from number `from` on, counted from 0."},
+      {"full", {"size", "value"}, full, "A vector of equal elements."},
+      {"uniform01", {"size?"}, uniform01, "Independent draws from (0, 1); what every distribution is made of."},
+      {"csv", {"file", "time?", "columns?"}, csv, "Samples from a comma-separated file with a header."},
+      {"npz", {"file", "x?", "time?"}, npz, "Samples from a member of a NumPy archive."},
+      {"npy", {"file"}, npy, "Samples from a NumPy array."},
+      {"simulate",
+       {"start", "move", "over", "steps", "count?", "record?", "seed?"},
+       [](Elaborator& e, const CallArguments& a) { return e.simulate(a); },
+       "Samples made by moving draws of `start` by `move(x, t, h)`, `steps` times over a range of times."},
       {"pairs",
        {"data", "block?"},
        pairs,
-       "pairs of neighbouring snapshots from their exact optimal plan (squared distance)"},
-  };
+       "Pairs of neighbouring snapshots from their exact optimal plan for the squared distance."},
+      {"curves",
+       {"data", "block?"},
+       curves,
+       "Pairs as of `pairs`, with the slopes at both of smooth curves through all snapshots: [x, y, slope, slope]."},
+  });
   return table;
 }
 
 const std::vector<BuiltinInfo>& data_members() {
   static const std::vector<BuiltinInfo> table = {
-      {"start", {}, data_start, "the first time"},
-      {"end", {}, data_end, "the last time"},
-      {"dimension", {}, data_dimension, "the number of coordinates"},
-      {"bandwidth", {}, data_bandwidth, "Scott's bandwidth for the density of one snapshot"},
-      {"interval", {"t"}, data_interval, "the number of the interval between snapshots that holds t"},
-      {"time", {"k"}, data_time, "the time of snapshot k"},
-      {"snapshot", {"k"}, data_snapshot, "snapshot k, to draw from"},
-      {"nearest", {"t"}, data_nearest, "the snapshot nearest to t, to draw from"},
+      {"start", {}, data_start, "The first time."},
+      {"end", {}, data_end, "The last time."},
+      {"count", {}, data_count, "The number of snapshots."},
+      {"dimension", {}, data_dimension, "The number of coordinates."},
+      {"bandwidth", {}, data_bandwidth, "Scott's bandwidth for the density of one snapshot."},
+      {"interval",
+       {"t"},
+       data_interval,
+       "The number k of the interval between snapshots that holds t: time k ≤ t < time k + 1."},
+      {"time", {"k"}, data_time, "The time of snapshot k."},
+      {"snapshot", {"k"}, data_snapshot, "Snapshot k, to draw from."},
+      {"nearest", {"t"}, data_nearest, "The snapshot nearest to t, to draw from."},
   };
   return table;
 }
 
 namespace {
 
-const std::vector<Word>& words() {
-  static const std::vector<Word> table = {
-      {"w1", "metric", {}},
-      {"w2", "metric", {}},
-      {"mmd", "metric", {{"gamma", {2, 1, 0.5, 0.1, 0.01, 0.005}}, {"scale", {1}}}},
-      {"spread", "metric", {}},
-      {"one_step", "mode", {}},
-      {"from_start", "mode", {}},
-      {"f32", "precision", {}},
-      {"f64", "precision", {}},
+struct ConstantInfo {
+  std::string_view name;
+  double value;
+  std::string_view doc;
+};
+
+constexpr ConstantInfo kConstants[] = {
+    {"pi", std::numbers::pi, "The ratio of a circle's circumference to its diameter."},
+    {"inf", INFINITY, "Infinity, for settings: `clip = inf`. Also written ∞."},
+    {"true", 1, "1, the value of a comparison that holds."},
+    {"false", 0, "0, the value of a comparison that does not hold."},
+};
+
+struct WordInfo {
+  Word word;
+  std::string_view doc;
+};
+
+const std::vector<WordInfo>& words() {
+  static const std::vector<WordInfo> table = {
+      {{"w1", "metric", {}}, "Exact Wasserstein distance of order 1 to the reference samples."},
+      {{"w2", "metric", {}}, "Exact Wasserstein distance of order 2 to the reference samples."},
+      {{"mmd", "metric", {{"gamma", {2, 1, 0.5, 0.1, 0.01, 0.005}}, {"scale", {1}}}},
+       "Squared maximum mean discrepancy with the kernel Σ exp(−γ|x − y|²) over the list `gamma`."},
+      {{"spread", "metric", {}}, "Mean and standard deviation of each coordinate, of both sides."},
+      {{"one_step", "mode", {}}, "Particles are carried from the true samples of each time to the next."},
+      {{"from_start", "mode", {}}, "Particles are carried from the first time on."},
+      {{"f32", "precision", {}}, "Single precision, 24 bits."},
+      {{"f64", "precision", {}}, "Double precision, 53 bits."},
   };
   return table;
+}
+
+std::string signature(const BuiltinInfo& b) {
+  if (b.parameters.empty()) return std::string(b.name);
+  std::vector<std::string> list;
+  for (std::string_view p : b.parameters)
+    list.push_back(p.ends_with('?') ? fmt::format("{} = …", p.substr(0, p.size() - 1)) : std::string(p));
+  return fmt::format("{}({})", b.name, fmt::join(list, ", "));
+}
+
+std::string signature(const Word& w) {
+  if (w.arguments.empty()) return w.name;
+  std::vector<std::string> list;
+  for (const auto& [name, values] : w.arguments)
+    list.push_back(values.size() == 1 ? fmt::format("{} = {}", name, values[0])
+                                      : fmt::format("{} = [{}]", name, fmt::join(values, ", ")));
+  return fmt::format("{}({})", w.name, fmt::join(list, ", "));
 }
 
 }  // namespace
 
 std::optional<Value> builtin_constant(ir::Graph& g, std::string_view name) {
-  auto number = [&](double v) { return Value{Tensor{ir::constant(g, v)}, {}}; };
-  if (name == "pi") return number(std::numbers::pi);
-  if (name == "inf") return number(INFINITY);
-  if (name == "true") return number(1);
-  if (name == "false") return number(0);
-  for (const Word& w : words())
-    if (w.name == name) return Value{w, {}};
+  for (const ConstantInfo& c : kConstants)
+    if (c.name == name) return Value{Tensor{ir::constant(g, c.value)}, {}};
+  for (const WordInfo& w : words())
+    if (w.word.name == name) return Value{w.word, {}};
   return {};
 }
 
-std::vector<BuiltinName> builtin_names() {
-  std::vector<BuiltinName> out;
-  for (std::string_view name : {"pi", "inf", "true", "false"}) out.push_back({name, "constant"});
-  for (const Word& w : words()) out.push_back({w.name, w.group});
-  for (const BuiltinInfo& b : builtins()) out.push_back({b.name, "function"});
+std::vector<Predefined> predefined() {
+  std::vector<Predefined> out;
+  for (const BuiltinInfo& b : builtins()) out.push_back({"function", b.name, signature(b), b.doc});
+  for (const ConstantInfo& c : kConstants) out.push_back({"constant", c.name, std::string(c.name), c.doc});
+  for (const BuiltinInfo& m : data_members()) out.push_back({"data member", m.name, signature(m), m.doc});
+  for (const WordInfo& w : words()) out.push_back({w.word.group, w.word.name, signature(w.word), w.doc});
   return out;
 }
 

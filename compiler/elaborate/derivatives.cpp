@@ -52,7 +52,7 @@ bool Elaborator::differentiates_by(ast::BlockId body, const std::string& name) {
 }
 
 std::vector<NodeId> Elaborator::held(ScopePtr scope, NodeId but) const {
-  std::vector<NodeId> out;
+  std::vector<NodeId> out = conditions_;
   for (ScopePtr s = scope; s; s = s->parent)
     for (const Binding& b : s->bindings)
       if (auto* t = b.value.get<Tensor>(); b.variable && t && t->node != but) out.push_back(t->node);
@@ -128,6 +128,7 @@ Value Elaborator::partial(ExprId id, ScopePtr scope) {
   }
   const Value variable = found->value;
   const NodeId by = tensor(variable, "the variable of a derivative");
+  differentiated_.push_back(by);
   const Value v = evaluate(e.operands[0], scope);
   if (!by.valid() || v.poisoned()) return poison();
   const NodeId y = tensor(v, "a derivative");

@@ -39,6 +39,33 @@ NodeId lookup(ir::Graph& g, std::vector<double> numbers, NodeId k) {
 
 }  // namespace
 
+NodeId Elaborator::reached(const std::vector<double>& thresholds, NodeId time) {
+  if (const auto t = ir::constant_value(g(), time))
+    return ir::constant(g(), static_cast<double>(std::upper_bound(thresholds.begin(), thresholds.end(), *t) -
+                                                 thresholds.begin()));
+  const size_t n = thresholds.size();
+  constexpr size_t kFew = 16;
+  if (n > kFew) {
+    const double step = (thresholds[n - 1] - thresholds[0]) / static_cast<double>(n - 1);
+    bool even = true;
+    for (size_t i = 0; i < n; ++i)
+      even = even && std::abs(thresholds[i] - thresholds[0] - static_cast<double>(i) * step) < 1e-9 * step;
+    if (even) {
+      const NodeId from = ir::sub(g(), time, ir::constant(g(), thresholds[0]));
+      const NodeId k = ir::unary(g(), Op::Floor, ir::add(g(), ir::scale(g(), 1 / step, from), ir::constant(g(), 1)));
+      return ir::binary(g(), Op::Max, ir::constant(g(), 0),
+                        ir::binary(g(), Op::Min, ir::constant(g(), static_cast<double>(n)), k));
+    }
+    const NodeId all = g().table(thresholds, {static_cast<int>(n)});
+    const NodeId below = ir::binary(g(), Op::Less, ir::fill(g(), time, {static_cast<int>(n)}), all);
+    return ir::sub(g(), ir::constant(g(), static_cast<double>(n)), ir::sum_all(g(), below));
+  }
+  NodeId k = ir::constant(g(), 0);
+  for (double threshold : thresholds)
+    k = ir::add(g(), k, ir::sub(g(), ir::constant(g(), 1), ir::binary(g(), Op::Less, time, ir::constant(g(), threshold))));
+  return k;
+}
+
 NodeId Elaborator::draw_row(const Dataset& data, NodeId group) {
   const data::Snapshots& s = *data.samples;
   std::vector<double> starts, counts;
@@ -75,11 +102,9 @@ Value Elaborator::snapshot_at(const std::shared_ptr<const Dataset>& data, NodeId
     sink_.report<Kind::MissingTime>(span, s.name, fmt::format("{:g}", *t)).suggestion = "its times are " + times;
     return poison();
   }
-  // The nearest: as many as there are midpoints below the time.
-  NodeId k = ir::constant(g(), 0);
-  for (size_t i = 0; i + 1 < s.times.size(); ++i)
-    k = ir::add(g(), k, ir::binary(g(), Op::Less, ir::constant(g(), (s.times[i] + s.times[i + 1]) / 2), time));
-  return {Snapshot{data, k}, span};
+  std::vector<double> middles;
+  for (size_t i = 0; i + 1 < s.times.size(); ++i) middles.push_back((s.times[i] + s.times[i + 1]) / 2);
+  return {Snapshot{data, reached(middles, time)}, span};
 }
 
 /// Times that are known, and those an integral runs over, lie where the path is defined.
@@ -143,6 +168,10 @@ NodeId Elaborator::draw_one(const Value& source, Span span, NodeId* velocity) {
     return tidy(draw_row(all, ir::constant(g(), 0)));
   }
   if (auto* s = source.get<Snapshot>()) return tidy(draw_row(*s->data, s->group));
+  if (auto* r = source.get<Random>()) {
+    const Value v = (*r->draw)();
+    return v.poisoned() ? ir::kNone : tensor(v, "a draw");
+  }
   if (auto* i = source.instance(); i && i->declaration->kind == DeclarationKind::Distribution) {
     const Value v = block(i->declaration->body, scope(i->scope, true));
     return v.poisoned() ? ir::kNone : tensor(v, "a draw");
@@ -157,6 +186,7 @@ NodeId Elaborator::draw_one(const Value& source, Span span, NodeId* velocity) {
     const Value v = block(d.body, inner);
     if (v.poisoned()) return ir::kNone;
     const NodeId x = tensor(v, "a draw of a path");
+    if (x.valid()) drawn_in_[x.value] = inner;
     if (x.valid() && velocity) {
       std::optional<differentiate::Obstacle> obstacle;
       const std::vector<NodeId> fixed = held(inner, t), by{t}, one{ir::constant(g(), 1)};
@@ -210,36 +240,91 @@ Value Elaborator::expectation(ExprId id, ScopePtr outer) {
 
 Value Elaborator::integral(ExprId id, ScopePtr outer) {
   const Expr& e = program_[id];
-  if (!in_objective(e.span, "a time integral, which only an objective may hold,")) return poison();
   const auto from = number(evaluate(e.operands[0], outer), "the start of an integral");
   const auto to = number(evaluate(e.operands[1], outer), "the end of an integral");
-  if (e.operands[2].valid())
-    sink_.report<Kind::MisplacedStatement>(program_[e.operands[2]].span,
-                                           "a quadrature rule, which this version does not know yet,");
   if (!from || !to) return poison();
   if (*to <= *from) {
     const Span range = source::cover(program_[e.operands[0]].span, program_[e.operands[1]].span);
     sink_.report<Kind::EmptyRange>(range, fmt::format("{:g}", *from), fmt::format("{:g}", *to));
     return poison();
   }
+  const Range range{.from = *from, .to = *to};
+  if (e.operands[2].valid()) return quadrature(id, range, outer);
+  if (!in_objective(e.span, "a time integral by sampling, which only an objective may hold,")) return poison();
   const size_t first_estimate = estimates_.size();
   ++sample_depth_;
-  const NodeId u = g().add(Op::Weyl, {}, {.index = streams_++});
-  const NodeId t = ir::add(g(), ir::constant(g(), *from), ir::scale(g(), *to - *from, u));
-  ScopePtr inner = scope(outer);
-  const NodeId variable = ir::variable(g(), t);
-  time_ranges_[variable.value] = {*from, *to};
-  inner->bind(e.names[0], make(variable, e.span), true);
-  const Value body = evaluate(e.operands[3], inner);
+  const TimeDraw drawn = draw_time(range, sample_depth_ == 1);
+  const Value body = integrand(id, drawn.time, range, outer);
   --sample_depth_;
   if (body.poisoned()) return poison();
   const NodeId node = tensor(body, "an integral");
   if (!node.valid() || !affine(node, first_estimate, e.span)) return poison();
-  const NodeId value = ir::scale(g(), *to - *from, node);
+  watch(drawn, node);
+  const NodeId value = ir::scale(g(), drawn.weight, node);
   if (sample_depth_ == 0) return make(ir::mean(g(), value), e.span);
   const NodeId estimate = ir::variable(g(), value);
   estimates_.push_back(estimate);
   return make(estimate, e.span);
+}
+
+Value Elaborator::integrand(ExprId id, NodeId time, const Range& range, ScopePtr outer) {
+  const Expr& e = program_[id];
+  ScopePtr inner = scope(outer);
+  const NodeId variable = ir::variable(g(), time);
+  time_ranges_[variable.value] = range;
+  inner->bind(e.names[0], make(variable, e.span), true);
+  return evaluate(e.operands[3], inner);
+}
+
+/// A rule is a function of the integrand and its range: stdlib/quadrature.am.
+Value Elaborator::quadrature(ExprId id, const Range& range, ScopePtr outer) {
+  const Expr& e = program_[id];
+  const Span span = program_[e.operands[2]].span;
+  const Value rule = evaluate(e.operands[2], outer);
+  if (rule.poisoned()) return poison();
+  if (!rule.get<Closure>()) {
+    sink_.report<Kind::WrongKindOfValue>(span, rule.describe(g()), "a quadrature rule").suggestion =
+        "`gauss(8)`, `simpson(10)`, `midpoint(100)`, or a function fn(f, a, b) that gives the integral of f";
+    return poison();
+  }
+  bool rates = false;
+  const size_t first = differentiated_.size();
+  auto f = [&](const std::vector<Value>& at) -> Value {
+    const NodeId t = scalar(at[0], "a node of a quadrature rule");
+    if (!t.valid()) return poison();
+    const auto known = ir::constant_value(g(), t);
+    const Value v = integrand(id, t, known ? Range{.from = *known, .to = *known} : range, outer);
+    for (size_t i = first; i < differentiated_.size(); ++i) {
+      NodeId by = differentiated_[i];
+      while (g()[by].op == Op::Variable && by != t) by = g()[by].operands[0];
+      rates = rates || by == t;
+    }
+    return v;
+  };
+  const Native native{"the integrand", {e.names[0]},
+                      std::make_shared<const std::function<Value(const std::vector<Value>&)>>(f)};
+  const Value v = apply(rule, {{native, e.span}, constant(range.from), constant(range.to)}, span);
+  if (objective_ && sample_depth_ == 0 && rates && !warned_.count(id.value)) {
+    warned_.insert(id.value);
+    sink_.report<Kind::FixedTimeGrid>(span, e.names[0]).suggestion =
+        fmt::format("leave out `by {}`: times are then drawn anew in every step", text(e.operands[2]));
+  }
+  return v;
+}
+
+bool Elaborator::drawn(NodeId node) const {
+  std::vector<NodeId> stack{node};
+  std::vector<bool> seen(building_->graph.size());
+  while (!stack.empty()) {
+    const NodeId id = stack.back();
+    stack.pop_back();
+    if (seen[id.value]) continue;
+    seen[id.value] = true;
+    const ir::Node& n = building_->graph[id];
+    if (n.op == Op::Uniform || n.op == Op::Weyl || (n.op == Op::Input && n.sampled)) return true;
+    if (n.op != Op::Mean) stack.insert(stack.end(), n.operands.begin(), n.operands.end());
+  }
+  return false;
 }
 
 /// An estimate from one sample may be added to and scaled, nothing else: E[f²] is not (E[f])².

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ enum class Role {
   Parameter,   // index: which parameter of the model
   State,       // index: parameter·states + state: the optimizer's memory
   Average,     // index: which parameter: its moving average
+  Statistic,   // index: which running sum of the time sampler
   StepNumber,  // scalar: 1, 2, …
   Time,        // scalar
   TimeStep,    // scalar h
@@ -43,6 +45,22 @@ class Values {
   std::function<std::vector<double>()> make_;
   mutable std::once_flag once_;
   mutable std::vector<double> values_;
+};
+
+/// Thrown by `Values::get` where a simulation leaves the numbers.
+struct SimulationFailure : std::runtime_error {
+  SimulationFailure(source::Span where, std::string data, double time)
+      : std::runtime_error("a simulation left the numbers"), span(where), name(std::move(data)), at(time) {}
+  source::Span span;
+  std::string name;  // of the data set
+  double at;         // the time of the first sample that is not finite
+};
+
+/// Samples in groups, whose rows are made when they are first asked for.
+struct Samples {
+  /// Times, groups and dimension. Its own rows are empty where `rows` are made later.
+  std::shared_ptr<const data::Snapshots> samples;
+  std::shared_ptr<const Values> rows;  // [samples->offsets.back(), samples->dimension]
 };
 
 struct Input {
@@ -80,12 +98,15 @@ struct Model {
   uint64_t seed = 0;
   double average = 0;  // decay of the moving average; 0: none
   bool f64 = false;
-  int dimension = 0;        // of the points
+  int dimension = 0;        // of the points, conditions included
+  int moving = 0;           // of these, how many move: the conditions follow
   double from = 0, to = 1;  // the path's time range
   bool has_noise = false, has_growth = false, has_path = false;
   std::string objective_text;
 
   std::vector<Parameter> parameters;
+  std::vector<Parameter> conditions;   // of the potential beside x and t, by the name of its parameter
+  std::vector<Parameter> statistics;   // running sums of the time sampler; they start at zero
   int states = 0;                      // the optimizer's tensors per parameter
   std::vector<double> initial_states;  // one value for each of them
   std::vector<Term> terms;
@@ -93,7 +114,7 @@ struct Model {
   /// Outputs: one scalar per parameter; run over as many samples as the largest parameter has elements: entry i is its
   /// element i.
   Program initial;
-  /// Outputs: parameters, states (parameter-major), averages if any, then "objective", "gradient_norm", "rate", and
+  /// Outputs: parameters, states (parameter-major), averages if any, statistics, then "objective", "gradient_norm", "rate", and
   /// the terms.
   Program step;
   /// Outputs: "objective" and the terms, for evaluation over many samples.
@@ -103,6 +124,25 @@ struct Model {
   /// At (Point, PointTime): outputs "value" (s; or the velocity), "gradient", "time_derivative", "laplacian" where
   /// there is a potential, "drift", "noise", "growth" where there are such.
   Program functions;
+};
+
+/// Samples that a script makes by moving particles: one stage after another, from one draw for each particle.
+struct Simulation {
+  struct Stage {
+    Program move;  // inputs Point, Time, TimeStep; output "x"
+    double from = 0, to = 1;
+    int steps = 1;
+  };
+  std::string name;
+  source::Span span;
+  int dimension = 0;
+  Program start;  // output "x"
+  std::vector<Stage> stages;
+  size_t count = 0;     // particles
+  bool record = false;  // after every step of the last stage, and at its start; else at its end alone
+  uint64_t seed = 0;
+  /// Of the result's rows: [instant][particle][coordinate].
+  size_t instants() const { return record ? static_cast<size_t>(stages.back().steps) + 1 : 1; }
 };
 
 /// How particles are carried by a model.
@@ -117,9 +157,9 @@ struct Stepper {
 
 /// Where particles or reference samples come from.
 struct Origin {
-  Program draw;                                      // output "x" (sampled); slot Time where it needs one
-  std::shared_ptr<const data::Snapshots> snapshots;  // instead: the very rows of a snapshot …
-  size_t group = 0;                                  // … this one
+  Program draw;                             // output "x" (sampled); slot Time where it needs one
+  std::shared_ptr<const Samples> snapshots;  // instead: the very rows of a snapshot …
+  size_t group = 0;                         // … this one
   int dimension = 0;
   size_t rows() const;
 };
@@ -150,10 +190,10 @@ struct Evaluation {
   int repeats = 1;
   uint64_t seed = 0;
   Stepper stepper;
-  std::shared_ptr<const data::Snapshots> against;  // data; or
-  Program against_draw;                            // a path at Time
+  std::shared_ptr<const Samples> against;  // data; or
+  Program against_draw;                    // a path at Time
   /// Training data with times, if the model's path is made of some: the floor's independent real samples.
-  std::shared_ptr<const data::Snapshots> training;
+  std::shared_ptr<const Samples> training;
   bool against_path = false;
   std::string against_text;
   bool has_velocity = false;
@@ -176,6 +216,8 @@ struct Options {
   std::map<std::string, double> constants;      // --const NAME=VALUE
   std::map<std::string, ast::ExprId> settings;  // --set "train.flow.steps" = an expression, parsed
   std::map<std::string, ast::ExprId> defaults;  // of settings, "train.steps", from check/settings.def, parsed
+  /// Runs a simulation in f64 and gives its rows; throws SimulationFailure.
+  std::function<std::vector<double>(const Simulation&)> simulate;
 };
 
 /// Reports what is wrong and leaves out what it could not make.

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -44,11 +45,6 @@ const std::vector<BuiltinInfo>& builtins();
 const std::vector<BuiltinInfo>& data_members();
 /// Words and constants with a fixed meaning: pi, inf, metrics, modes, precisions.
 std::optional<Value> builtin_constant(ir::Graph& g, std::string_view name);
-/// Every predefined name and what sort of thing it is, for `check`: "function", "constant", or the group of a word.
-struct BuiltinName {
-  std::string_view name, group;
-};
-std::vector<BuiltinName> builtin_names();
 
 /// Where the learned tensors of one model are kept while its programs are built.
 struct ParameterStore {
@@ -60,6 +56,29 @@ struct ParameterStore {
   std::map<std::string, std::string> layer_names;  // by place
   std::map<std::string, int> layer_counts;         // by parent and net
   bool closed = false;                             // the training step is built: no more may appear
+};
+
+/// Importance sampling of the times of integrals: a density constant on each of `bins` parts of the range, that follows
+/// the running spread of the integrand there. See time_sampler.cpp.
+struct TimeSampler {
+  int bins = 32;
+  double floor = 0.1;   // the share of the density that stays uniform
+  double decay = 0.99;  // of the running sums, per step
+
+  /// One integral's share of it.
+  struct Integral {
+    std::string name;
+    NodeId count, first, second;  // running sums over the samples of each bin: 1, f, f²
+    NodeId bin;                   // sampled: one-hot
+    std::vector<NodeId> next;     // of count, first, second; empty until the integrand was watched
+  };
+  std::vector<Integral> integrals;
+};
+
+/// A time drawn for an integral: the integral is the mean of weight·integrand.
+struct TimeDraw {
+  NodeId time, weight;
+  std::optional<size_t> integral;  // the number of the sampler's integral that wants to know the integrand
 };
 
 /// The program under construction.
@@ -121,11 +140,30 @@ class Elaborator {
   NodeId draw(const Value& source, Span span, NodeId* velocity = nullptr);
   Value expectation(ExprId id, ScopePtr scope);
   Value integral(ExprId id, ScopePtr scope);
+  /// `∫[t = a..b by rule] e`.
+  Value quadrature(ExprId id, const Range& range, ScopePtr scope);
+  /// What an integral runs over, at a time.
+  Value integrand(ExprId id, NodeId time, const Range& range, ScopePtr scope);
+  /// A time for an integral: low-discrepancy, or by the time sampler of the training where it is the outermost.
+  TimeDraw draw_time(const Range& range, bool outermost);
+  /// Tells the time sampler what the integrand was.
+  void watch(const TimeDraw& time, NodeId integrand);
+  /// True if a value depends on a draw other than through a mean.
+  bool drawn(NodeId node) const;
   NodeId uniform(int count);
   /// The snapshot of `data` nearest to a time, or at it if the time is known.
   Value snapshot_at(const std::shared_ptr<const Dataset>& data, NodeId time, Span span);
   NodeId data_node(const std::shared_ptr<const Values>& values, ir::Shape shape, std::string name);
   NodeId draw_row(const Dataset& data, NodeId group);
+  /// How many of the increasing thresholds lie at or below a time.
+  NodeId reached(const std::vector<double>& thresholds, NodeId time);
+  /// True of what can be drawn from; arithmetic on it gives a distribution.
+  static bool random(const Value& v);
+
+  // --- simulations (simulate.cpp) ---
+  /// Moves particles drawn from `start` by `move(x, t, h)`, `steps` times over a range of times.
+  Value simulate(const CallArguments& a);
+  bool stages(const Value& start, const Value& move, const Range& over, int steps, Simulation& out, Span span);
 
   // --- derivatives (derivatives.cpp) ---
   Value gradient(ExprId id, ScopePtr scope);
@@ -145,6 +183,7 @@ class Elaborator {
   static std::string arguments_text(size_t count);
   std::string text(ExprId id) const { return ast::print(program_, id); }
   std::map<std::string, std::shared_ptr<const Dataset>>& dataset_cache() { return datasets_; }
+  std::map<std::string, std::shared_ptr<const Values>>& number_cache() { return numbers_; }
   std::string current_data() const { return current_data_; }
 
  private:
@@ -170,7 +209,13 @@ class Elaborator {
                                           const ast::Expr& call, bool& fine);
   /// Binds the arguments of a call to parameters in `into`; defaults see the parameters before them.
   bool bind_arguments(std::string_view callee, const std::vector<ast::Parameter>& parameters, const ast::Expr& call,
-                      ScopePtr caller, ScopePtr into, const std::function<Value(size_t, Value)>& adapt = {});
+                      ScopePtr caller, ScopePtr into, const std::function<Value(size_t, Value)>& adapt = {},
+                      const Closure* learned = nullptr);
+  /// The condition of a learned function that a call leaves out: what the path that drew the first argument, `point`,
+  /// calls by that name.
+  std::optional<Value> condition(const Closure& learned, const std::string& name, const Value& point);
+  /// The scope of the path that drew a value, or null.
+  ScopePtr drawn_in(NodeId point) const;
   Value invoke(const Closure& closure, const ast::Expr& call, ScopePtr caller);
   /// The place of a call within the one being evaluated: no two calls share it, so no two layers share parameters.
   std::string site(const ast::Expr& call) const;
@@ -221,10 +266,16 @@ class Elaborator {
   long long work_ = 0;                     // expressions evaluated in the program under construction
   bool objective_ = true;                  // an expectation may stand here: not in a drift, whose samples are particles
   std::map<uint32_t, Range> time_ranges_;  // of the variables of integrals
+  std::map<uint32_t, ScopePtr> drawn_in_;  // what was bound where a path drew a point
+  std::vector<NodeId> conditions_;         // held fixed in derivatives by others
+  std::vector<NodeId> differentiated_;     // variables of derivatives, in the order they were met
+  std::set<uint32_t> warned_;              // expressions that were warned of, in whichever program
+  std::optional<TimeSampler> time_sampler_;  // of the training under construction; none: low-discrepancy times
   uint32_t streams_ = 0;
   std::vector<NodeId> estimates_;
   std::map<uint32_t, Value> substituted_;  // first arguments, by call expression
   std::map<std::string, std::shared_ptr<const Dataset>> datasets_;
+  std::map<std::string, std::shared_ptr<const Values>> numbers_;  // made of data sets
   std::string current_data_;  // the data declaration being evaluated, for --data
   std::vector<const ast::Declaration*> in_progress_;
   std::vector<std::pair<std::string, Span>> calls_;  // of closures, outermost first

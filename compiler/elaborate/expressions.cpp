@@ -377,9 +377,33 @@ std::vector<const Argument*> Elaborator::match(std::string_view callee, const st
   return given;
 }
 
+ScopePtr Elaborator::drawn_in(NodeId point) const {
+  const ir::Graph& graph = building_->graph;
+  for (;;) {
+    if (auto it = drawn_in_.find(point.value); it != drawn_in_.end()) return it->second;
+    if (graph[point].op != Op::Variable && graph[point].op != Op::Reshape) return nullptr;
+    point = graph[point].operands[0];
+  }
+}
+
+std::optional<Value> Elaborator::condition(const Closure& learned, const std::string& name, const Value& point) {
+  auto* x = point.get<Tensor>();
+  ScopePtr drawn = x && !learned.model.empty() ? drawn_in(x->node) : nullptr;
+  Binding* b = drawn ? drawn->find(name) : nullptr;
+  auto* c = b ? b->value.get<Tensor>() : nullptr;
+  if (!c) return {};
+  // What a derivative by t or x must hold fixed is a node of its own.
+  if (std::find(conditions_.begin(), conditions_.end(), c->node) == conditions_.end()) {
+    const NodeId held = ir::variable(g(), c->node);
+    conditions_.push_back(held);
+    *b = {b->name, {Tensor{held}, b->value.origin}, true};
+  }
+  return b->value;
+}
+
 bool Elaborator::bind_arguments(std::string_view callee, const std::vector<ast::Parameter>& parameters,
                                 const Expr& call, ScopePtr caller, ScopePtr into,
-                                const std::function<Value(size_t, Value)>& adapt) {
+                                const std::function<Value(size_t, Value)>& adapt, const Closure* learned) {
   std::vector<std::string> names;
   for (const ast::Parameter& p : parameters) names.push_back(p.name);
   bool fine = true;
@@ -390,6 +414,10 @@ bool Elaborator::bind_arguments(std::string_view callee, const std::vector<ast::
       v = evaluate(given[k]->value, caller);
     } else if (parameters[k].fallback.valid()) {
       v = evaluate(parameters[k].fallback, into);
+    } else if (const auto known =
+                   learned && k > 0 ? condition(*learned, parameters[k].name, into->find(parameters[0].name)->value)
+                                    : std::nullopt) {
+      v = *known;
     } else if (fine) {
       auto& d = sink_.report<Kind::MissingArgument>(call.span, callee, parameters[k].name);
       if (parameters[k].span.known()) d.notes.push_back({parameters[k].span, "the parameter is declared here"});
@@ -440,7 +468,7 @@ Value Elaborator::run_body(const Closure& closure, ScopePtr inner, std::string p
 Value Elaborator::invoke(const Closure& closure, const Expr& call, ScopePtr caller) {
   ScopePtr inner = scope(closure.scope, true);
   const size_t reports = sink_.count();
-  if (!bind_arguments(closure.name, *closure.parameters, call, caller, inner)) {
+  if (!bind_arguments(closure.name, *closure.parameters, call, caller, inner, {}, &closure)) {
     sink_.annotate(reports, {closure.span, fmt::format("`{}` is declared here", closure.name)}, [&](const auto& d) {
       return d.kind == Kind::TooManyArguments && d.notes.empty() && closure.span.known();
     });
@@ -459,11 +487,13 @@ Value Elaborator::call_closure(const Closure& closure, const std::vector<Value>&
   ScopePtr inner = scope(closure.scope, true);
   for (size_t k = 0; k < closure.parameters->size(); ++k) {
     const ast::Parameter& p = (*closure.parameters)[k];
-    if (k >= arguments.size() && !p.fallback.valid()) {
+    const bool given = k < arguments.size();
+    const auto known = !given && !p.fallback.valid() && k > 0 ? condition(closure, p.name, arguments[0]) : std::nullopt;
+    if (!given && !p.fallback.valid() && !known) {
       sink_.report<Kind::MissingArgument>(span, closure.name, p.name);
       return poison();
     }
-    inner->bind(p.name, k < arguments.size() ? arguments[k] : evaluate(p.fallback, inner));
+    inner->bind(p.name, given ? arguments[k] : known ? *known : evaluate(p.fallback, inner));
   }
   return run_body(closure, inner, closure.model.empty() ? std::string(place.empty() ? place_ : place) : "");
 }
@@ -473,11 +503,11 @@ Value Elaborator::apply(const Value& callee, const std::vector<Value>& arguments
   if (callee.get<Tensor>()) return callee;
   if (auto* c = callee.get<Closure>()) return call_closure(*c, arguments, span);
   if (auto* n = callee.get<Native>()) {
-    if (arguments.size() == 2) return (*n->call)(arguments);
-    if (arguments.size() > 2)
-      sink_.report<Kind::TooManyArguments>(span, n->name, arguments_text(2), arguments.size());
+    if (arguments.size() == n->parameters.size()) return (*n->call)(arguments);
+    if (arguments.size() > n->parameters.size())
+      sink_.report<Kind::TooManyArguments>(span, n->name, arguments_text(n->parameters.size()), arguments.size());
     else
-      sink_.report<Kind::MissingArgument>(span, n->name, arguments.empty() ? "x" : "t");
+      sink_.report<Kind::MissingArgument>(span, n->name, n->parameters[arguments.size()]);
     return poison();
   }
   if (auto* i = callee.instance(); i && i->declaration->kind == DeclarationKind::Net) {
@@ -501,6 +531,8 @@ Value Elaborator::apply(const Value& callee, const std::vector<Value>& arguments
 Value Elaborator::call(ExprId id, ScopePtr scope) {
   const Expr& e = program_[id];
   const Value callee = evaluate(e.operands[0], scope);
+  // Only what is called may be meant as a path: `path q = trigonometric(mixture(a, b), normal())` draws from a mixture.
+  Restore prefer(prefer_paths_, false);
   if (callee.poisoned()) {
     for (const Argument& a : e.arguments) evaluate(a.value, scope);  // errors in there are worth hearing of
     return poison();
@@ -514,7 +546,7 @@ Value Elaborator::call(ExprId id, ScopePtr scope) {
     substituted_.erase(id.value);
     ScopePtr inner = this->scope(c->scope, true);
     if (!bind_arguments(c->name, *c->parameters, e, scope, inner,
-                        [&](size_t k, Value v) { return k == 0 ? first : v; }))
+                        [&](size_t k, Value v) { return k == 0 ? first : v; }, c))
       return poison();
     return run_body(*c, inner, c->model.empty() ? site(e) : "");
   }
@@ -808,9 +840,12 @@ std::optional<Closure> Elaborator::member(const Instance&, std::string_view name
 }
 
 Value Elaborator::member_value(const Expr& e, ScopePtr scope) {
-  const Value base = evaluate(e.operands[0], scope);
+  Value base = evaluate(e.operands[0], scope);
+  if (auto* m = base.get<Maker>(); m && m->declaration->kind == DeclarationKind::Solver)
+    base = instantiate(*m->declaration, {}, e.span);
   if (base.poisoned()) return poison();
   std::vector<std::string> known;
+  std::string_view what = base.dataset() ? "data set" : "path";
   if (auto d = base.dataset()) {
     for (const BuiltinInfo& m : data_members()) {
       known.emplace_back(m.name);
@@ -824,13 +859,17 @@ Value Elaborator::member_value(const Expr& e, ScopePtr scope) {
       if (auto range = path_range(*i)) return constant(e.text == "start" ? range->from : range->to, e.span);
       return poison();
     }
+  } else if (i && i->declaration->kind == DeclarationKind::Solver) {
+    what = "solver";
+    ScopePtr inner = open(*i);
+    if (const auto f = member(*i, e.text, inner)) return {*f, e.span};
+    for (const Binding& b : inner->bindings) known.push_back(b.name);
   } else {
     sink_.report<Kind::WrongKindOfValue>(program_[e.operands[0]].span, base.describe(g()),
-                                         "something with members, such as a path or a data set");
+                                         "something with members, such as a path, a data set or a solver");
     return poison();
   }
-  auto& d = sink_.report<Kind::MissingMember>(e.focus.known() ? e.focus : e.span, base.dataset() ? "data set" : "path",
-                                              text(e.operands[0]), e.text);
+  auto& d = sink_.report<Kind::MissingMember>(e.focus.known() ? e.focus : e.span, what, text(e.operands[0]), e.text);
   if (const std::string near = diagnostics::nearest(e.text, known); !near.empty())
     d.suggestion = fmt::format("did you mean `{}`?", near);
   else

@@ -35,11 +35,22 @@ void flatten(const ast::Program& program, ExprId id, double sign, std::vector<Si
   }
 }
 
+/// At most eleven of the times, the first and the last among them.
+std::vector<double> spread_out(const std::vector<double>& times) {
+  constexpr size_t kMost = 11;
+  if (times.size() <= kMost) return times;
+  std::vector<double> out;
+  for (size_t i = 0; i < kMost; ++i) out.push_back(times[(times.size() - 1) * i / (kMost - 1)]);
+  return out;
+}
+
 Shape point_shape(int dimension) { return dimension == 1 ? Shape{} : Shape{dimension}; }
 
 }  // namespace
 
-size_t Origin::rows() const { return snapshots ? snapshots->offsets[group + 1] - snapshots->offsets[group] : 0; }
+size_t Origin::rows() const {
+  return snapshots ? snapshots->samples->offsets[group + 1] - snapshots->samples->offsets[group] : 0;
+}
 
 const Model* Elaborated::model(std::string_view name) const {
   auto it = std::find_if(models.begin(), models.end(), [&](const Model& m) { return m.name == name; });
@@ -80,14 +91,24 @@ class Programs {
   bool optimize(Trained& t, const Declaration& d, Building& b, NodeId total, std::vector<NodeId> terms);
   bool functions(Trained& t);
   bool draw(Trained& t);
+  /// The setting `time_sampler`.
+  bool time_sampler(const Declaration& d);
+  /// The learned function's parameters beside x and t, as the path draws them with x.
+  bool conditions(const Instance& dynamics, const Instance& path, NodeId x, Model& m);
+  /// [x, its conditions]: what a particle carries. `given` stands in for what is not drawn with x.
+  NodeId carried(const Trained& t, NodeId x, ExprId given, Span span, std::string_view source);
+  /// x of a point that carries conditions, which calls of the learned function then find.
+  NodeId place(const Trained& t, NodeId point);
   const Instance* dynamics(const Declaration& train, Value& keep);
   std::shared_ptr<const Instance> path_of(const Instance& dynamics) const;
+  /// The data set with times among a dynamics' arguments, or null.
+  std::shared_ptr<const Dataset> data_of(const Instance& dynamics) const;
   const Closure* learned(const Instance& dynamics) const;
 
   bool stepper(Trained& t, const Declaration& d, Stepper& out);
   bool sample(const Declaration& d, Sampling& out);
   bool evaluation(const Declaration& d, Evaluation& out);
-  bool origin(const Value& v, Span span, Origin& out, Building& b);
+  bool origin(const Trained* t, const Value& v, ExprId given, Span span, Origin& out, Building& b);
   bool metrics(const Declaration& d, Evaluation& out);
   bool gap(Trained& t, const Declaration& d, Evaluation& out);
   Trained* trained(const std::string& name);
@@ -157,6 +178,10 @@ void Programs::start(Building& building, ParameterStore* store) {
   e_.substituted_.clear();
   e_.time_ranges_.clear();
   e_.sizes_.clear();
+  e_.drawn_in_.clear();
+  e_.conditions_.clear();
+  e_.differentiated_.clear();
+  e_.time_sampler_.reset();
   e_.work_ = 0;
   e_.objective_ = true;
   e_.owner_.clear();
@@ -273,6 +298,12 @@ std::shared_ptr<const Instance> Programs::path_of(const Instance& dynamics) cons
   return nullptr;
 }
 
+std::shared_ptr<const Dataset> Programs::data_of(const Instance& dynamics) const {
+  for (const Binding& b : dynamics.scope->bindings)
+    if (auto data = b.value.dataset(); data && data->samples->times.size() > 1) return data;
+  return nullptr;
+}
+
 const Closure* Programs::learned(const Instance& dynamics) const {
   for (const Binding& b : dynamics.scope->bindings)
     if (auto* c = b.value.get<Closure>(); c && !c->model.empty()) return c;
@@ -314,11 +345,21 @@ bool Programs::train(const Declaration& d, Trained& t) {
     if (g()[x].shape.rank > 1)
       return fail<Kind::BadShape>(path->declaration->name_span, "a sample of the path", g()[x].shape.text(),
                                   "a number or a vector");
-    m.dimension = g()[x].shape.count();
+    if (!conditions(*dyn, *path, x, m)) return false;
+  } else if (const auto data = data_of(*dyn)) {
+    // An objective over the snapshots alone.
+    const data::Snapshots& s = *data->samples;
+    m.from = s.times.front(), m.to = s.times.back();
+    m.moving = m.dimension = s.dimension;
+    for (size_t k = 2; k < learned(*dyn)->parameters->size(); ++k)
+      if (const ast::Parameter& p = (*learned(*dyn)->parameters)[k]; !p.fallback.valid())
+        return fail<Kind::MissingCondition>(p.span, learned(*dyn)->name, p.name,
+                                            fmt::format("the data set `{}`", s.name));
   } else {
     return fail<Kind::WrongKindOfValue>(e_.program_[d.value].span, "a dynamics without a path",
-                                        "a path among its arguments");
+                                        "a path, or a data set with times, among its arguments");
   }
+  if (!time_sampler(d)) return false;
   e_.streams_ = 0;
   ScopePtr scope = e_.open(*dyn);
   NodeId total;
@@ -327,7 +368,98 @@ bool Programs::train(const Declaration& d, Trained& t) {
   if (!optimize(t, d, b, total, terms)) return false;
   t.store.closed = true;
   for (const auto& entry : t.store.entries) m.parameters.push_back(entry.parameter);
-  return draw(t) && functions(t);
+  return (!m.has_path || draw(t)) && functions(t);
+}
+
+bool Programs::time_sampler(const Declaration& d) {
+  const Value v = setting_value(d, "time_sampler");
+  if (v.poisoned()) return false;
+  auto* w = v.get<Word>();
+  if (!w || w->group != "time sampler")
+    return fail<Kind::BadSetting>(v.origin, "time_sampler", v.describe(g()), "low_discrepancy or importance");
+  if (w->name == "low_discrepancy") return true;
+  const auto argument = [&](const char* name) { return w->arguments.at(name)[0]; };
+  const double bins = argument("bins"), floor = argument("floor"), decay = argument("decay");
+  if (bins != std::floor(bins) || bins < 2 || bins > 1024)
+    return fail<Kind::BadSetting>(v.origin, "bins", fmt::format("{:g}", bins), "a whole number from 2 to 1024");
+  if (!(floor > 0 && floor <= 1))
+    return fail<Kind::BadSetting>(v.origin, "floor", fmt::format("{:g}", floor), "above 0 and at most 1");
+  if (!(decay > 0 && decay < 1))
+    return fail<Kind::BadSetting>(v.origin, "decay", fmt::format("{:g}", decay), "between 0 and 1");
+  e_.time_sampler_ = TimeSampler{.bins = static_cast<int>(bins), .floor = floor, .decay = decay, .integrals = {}};
+  return true;
+}
+
+bool Programs::conditions(const Instance& dynamics, const Instance& path, NodeId x, Model& m) {
+  m.moving = m.dimension = g()[x].shape.count();
+  const Closure& s = *learned(dynamics);
+  ScopePtr drawn = e_.drawn_in(x);
+  for (size_t k = 2; k < s.parameters->size(); ++k) {
+    const ast::Parameter& p = (*s.parameters)[k];
+    if (p.fallback.valid()) continue;
+    Binding* b = drawn->find(p.name);
+    auto* c = b ? b->value.get<Tensor>() : nullptr;
+    if (!c) {
+      std::string names;
+      for (const Binding& known : drawn->bindings)
+        if (known.value.get<Tensor>() && known.name != path.declaration->variables[0].name)
+          names += fmt::format("{}`{}`", names.empty() ? "" : ", ", known.name);
+      auto& report = e_.sink_.report<Kind::MissingCondition>(p.span, s.name, p.name,
+                                                               fmt::format("the path `{}`", path.declaration->name));
+      report.suggestion = names.empty() ? fmt::format("draw it there: `{} ~ …`", p.name) : "it has " + names;
+      return false;
+    }
+    if (g()[c->node].shape.rank > 1)
+      return fail<Kind::BadShape>(p.span, fmt::format("the condition `{}`", p.name), g()[c->node].shape.text(),
+                                  "a number or a vector");
+    m.conditions.push_back({p.name, g()[c->node].shape, p.span});
+    m.dimension += g()[c->node].shape.count();
+  }
+  return true;
+}
+
+NodeId Programs::carried(const Trained& t, NodeId x, ExprId given, Span span, std::string_view source) {
+  const Model& m = t.model;
+  if (m.conditions.empty()) return x;
+  std::vector<NodeId> parts{e_.as_vector(x)};
+  if (given.valid()) {
+    const NodeId node = e_.tensor(e_.evaluate(given, e_.top_), "`given`");
+    if (!node.valid()) return ir::kNone;
+    if (g()[node].shape.rank > 1 || g()[node].shape.count() != m.dimension - m.moving) {
+      fail<Kind::BadShape>(e_.program_[given].span, "`given`", g()[node].shape.text(),
+                           Shape{m.dimension - m.moving}.text());
+      return ir::kNone;
+    }
+    parts.push_back(e_.as_vector(node));
+    return ir::concat(g(), parts, 0);
+  }
+  ScopePtr drawn = e_.drawn_in(x);
+  if (!drawn && g()[x].shape.count() == m.dimension) return x;
+  for (const Parameter& c : m.conditions) {
+    Binding* b = drawn ? drawn->find(c.name) : nullptr;
+    auto* node = b ? b->value.get<Tensor>() : nullptr;
+    if (!node || !(g()[node->node].shape == c.shape)) {
+      e_.sink_.report<Kind::MissingCondition>(span, m.name, c.name, fmt::format("`{}`", source)).suggestion =
+          "give it: `given = …`; or draw from the model's path";
+      return ir::kNone;
+    }
+    parts.push_back(e_.as_vector(node->node));
+  }
+  return ir::concat(g(), parts, 0);
+}
+
+NodeId Programs::place(const Trained& t, NodeId point) {
+  const Model& m = t.model;
+  if (m.conditions.empty()) return point;
+  const NodeId x = e_.tidy(ir::slice(g(), point, 0, 0, m.moving));
+  ScopePtr drawn = e_.scope(nullptr);
+  int at = m.moving;
+  for (const Parameter& c : m.conditions) {
+    drawn->bind(c.name, {Tensor{e_.tidy(ir::slice(g(), point, 0, at, c.shape.count()))}, c.span});
+    at += c.shape.count();
+  }
+  e_.drawn_in_[x.value] = drawn;
+  return x;
 }
 
 /// A path in error hides no mistakes elsewhere: those of the objective that come whichever size its samples were to
@@ -381,7 +513,7 @@ bool Programs::objective(Trained& t, const Instance& dynamics, ScopePtr scope, B
       fine = false;
       continue;
     }
-    if (g()[node].sampled) {
+    if (e_.drawn(node)) {
       fine = fail<Kind::SampledObjective>(e_.program_[part.expr].span);
       continue;
     }
@@ -416,11 +548,22 @@ bool Programs::optimize(Trained& t, const Declaration& d, Building& b, NodeId to
   for (size_t i = 0; i < count; ++i)
     slots.push_back(static_cast<int>(g()[b.parameter_nodes.at(static_cast<int>(i))].attributes.index));
   terms.push_back(total);
+  const size_t own = terms.size();
+  if (e_.time_sampler_)
+    for (const auto& integral : e_.time_sampler_->integrals) {
+      static constexpr const char* kSums[] = {"count", "first", "second"};
+      for (size_t i = 0; i < integral.next.size(); ++i) {
+        m.statistics.push_back({fmt::format("{}.{}", integral.name, kSums[i]), g()[integral.next[i]].shape, d.name_span});
+        terms.push_back(integral.next[i]);
+      }
+    }
   simplify::Simplified small = simplify::simplify(g(), terms);
   b.graph = std::move(small.graph);
   b.globals.clear();
   b.data_nodes.clear();
   terms = small.outputs;
+  const std::vector<NodeId> statistics(terms.begin() + static_cast<ptrdiff_t>(own), terms.end());
+  terms.resize(own);
   total = terms.back();
   terms.pop_back();
 
@@ -506,7 +649,7 @@ bool Programs::optimize(Trained& t, const Declaration& d, Building& b, NodeId to
     }
   }
   std::vector<NodeId> outputs;
-  for (auto* group : {&next, &memory, &averages})
+  for (const auto* group : std::initializer_list<const std::vector<NodeId>*>{&next, &memory, &averages, &statistics})
     for (NodeId node : *group) outputs.push_back(node), names.push_back("");
   outputs.push_back(total), names.push_back("objective");
   outputs.push_back(length), names.push_back("gradient_norm");
@@ -532,7 +675,7 @@ bool Programs::draw(Trained& t) {
   const NodeId time = input("t", {}, false, Role::Time);
   const NodeId x = e_.draw({PathAt{path, time}, t.model.span}, t.model.span);
   if (!x.valid()) return false;
-  t.model.draw = finish(b, {x}, {"x"});
+  t.model.draw = finish(b, {carried(t, x, {}, t.model.span, "the path")}, {"x"});
   return true;
 }
 
@@ -546,7 +689,7 @@ bool Programs::functions(Trained& t) {
   const Span span = t.model.span;
   const NodeId px = input("x", point_shape(t.model.dimension), true, Role::Point),
                pt = input("t", {}, true, Role::PointTime);
-  const NodeId x = ir::variable(g(), px), time = ir::variable(g(), pt);
+  const NodeId x = ir::variable(g(), place(t, px)), time = ir::variable(g(), pt);
   const std::vector<Value> at{{Tensor{x}, span}, {Tensor{time}, span}};
   std::vector<NodeId> outputs;
   std::vector<std::string> names;
@@ -577,7 +720,7 @@ bool Programs::functions(Trained& t) {
     const bool timed = name == std::string_view("noise") && f->parameters->size() == 1;
     const NodeId node = e_.tensor(e_.call_closure(*f, timed ? std::vector<Value>{at[1]} : at, f->span), name);
     if (!node.valid()) return false;
-    const Shape wanted = name == std::string_view("drift") ? g()[px].shape : Shape{};
+    const Shape wanted = name == std::string_view("drift") ? g()[x].shape : Shape{};
     if (!(g()[node].shape == wanted))
       return fail<Kind::BadShape>(f->span, fmt::format("`{}`", name), g()[node].shape.text(), wanted.text());
     put(name, node, {});
@@ -610,30 +753,35 @@ bool Programs::stepper(Trained& t, const Declaration& d, Stepper& out) {
   const auto drift = *e_.member(*dyn, "drift", opened);
   const auto growth = e_.member(*dyn, "growth", opened);
   const auto noise = e_.member(*dyn, "noise", opened);
-  // With growth the state is [x, log w] and both are integrated together.
+  // With conditions and growth the state is [x, conditions, log w] and all is integrated together.
+  const int still = dimension - t.model.moving;
   auto field = [&](const std::vector<Value>& a) -> Value {
     if (a.size() != 2 || a[0].poisoned() || a[1].poisoned()) return {};
-    Value point = a[0];
-    if (growth) point = e_.make(ir::slice(g(), e_.tensor(a[0], "a state"), 0, 0, dimension), span);
-    const Value v = e_.call_closure(drift, {point, a[1]}, span);
-    if (!growth || v.poisoned()) return v;
-    return e_.vector_of({v, e_.call_closure(*growth, {point, a[1]}, span)}, span);
+    NodeId state = e_.tensor(a[0], "a state");
+    if (growth) state = e_.tidy(ir::slice(g(), state, 0, 0, dimension));
+    const Value point = e_.make(place(t, state), span);
+    Value v = e_.call_closure(drift, {point, a[1]}, span);
+    if (v.poisoned()) return v;
+    if (still > 0) v = e_.vector_of({v, {Tensor{ir::constant(g(), 0, {still})}, span}}, span);
+    return growth ? e_.vector_of({v, e_.call_closure(*growth, {point, a[1]}, span)}, span) : v;
   };
-  const Value f{Native{"drift", std::make_shared<const std::function<Value(const std::vector<Value>&)>>(field)}, span};
+  const Value f{
+      Native{"drift", {"x", "t"}, std::make_shared<const std::function<Value(const std::vector<Value>&)>>(field)}, span};
   const Value state =
       growth ? e_.vector_of({{Tensor{x}, span}, {Tensor{log_weight}, span}}, span) : Value{Tensor{x}, span};
   NodeId increment = ir::constant(g(), 0, g()[e_.tensor(state, "a state")].shape);
   if (noise) {
     const Declaration* normal = e_.declaration("normal");
     AM_CHECK(normal, "the standard library has no `normal`");
-    const NodeId z = e_.draw(e_.instantiate(*normal, {e_.constant(dimension)}, span), span);
+    const NodeId z = e_.draw(e_.instantiate(*normal, {e_.constant(t.model.moving)}, span), span);
     const std::vector<Value> arguments = noise->parameters->size() == 1
                                              ? std::vector<Value>{{Tensor{time}, span}}
-                                             : std::vector<Value>{{Tensor{x}, span}, {Tensor{time}, span}};
+                                             : std::vector<Value>{{Tensor{place(t, x)}, span}, {Tensor{time}, span}};
     const NodeId sigma = e_.scalar(e_.call_closure(*noise, arguments, span), "`noise`");
     if (!sigma.valid() || !z.valid()) return false;
     NodeId dw = ir::scale(g(), ir::mul(g(), ir::unary(g(), Op::Sqrt, h), sigma), z);
-    if (growth) dw = ir::concat(g(), {e_.as_vector(dw), ir::constant(g(), 0, {1})}, 0);
+    const int unmoved = still + (growth ? 1 : 0);
+    if (unmoved > 0) dw = ir::concat(g(), {e_.as_vector(dw), ir::constant(g(), 0, {unmoved})}, 0);
     increment = dw;
   }
   const auto step = e_.member(*solver, "step", steps);
@@ -686,18 +834,23 @@ Programs::Trained* Programs::trained(const std::string& name) {
   return nullptr;  // `check` has reported the name, or its declaration has errors
 }
 
-bool Programs::origin(const Value& v, Span span, Origin& out, Building& b) {
+bool Programs::origin(const Trained* t, const Value& v, ExprId given, Span span, Origin& out, Building& b) {
   if (v.poisoned()) return false;
   if (auto* s = v.get<Snapshot>()) {
     if (const auto k = ir::constant_value(g(), s->group)) {
-      out.snapshots = s->data->samples;
+      out.snapshots = s->data;
       out.group = static_cast<size_t>(*k);
     }
   } else if (auto d = v.dataset(); d && d->samples->groups() == 1) {
-    out.snapshots = d->samples;
+    out.snapshots = d;
   }
-  const NodeId x = e_.draw(v, span);
+  NodeId x = e_.draw(v, span);
   if (!x.valid()) return false;
+  if (t && (g()[x].shape.count() == t->model.moving || given.valid())) {
+    x = carried(*t, x, given, span, e_.sources_.text(span));
+    if (!x.valid()) return false;
+    if (given.valid()) out.snapshots = nullptr;
+  }
   out.dimension = g()[x].shape.count();
   out.draw = finish(b, {x}, {"x"});
   return true;
@@ -715,7 +868,9 @@ bool Programs::sample(const Declaration& d, Sampling& out) {
     out.times = times_setting(setting_value(d, "times"));
     if (out.times.empty()) return false;
     const ExprId start = setting(d, "start");
-    if (!start.valid() || !origin(e_.evaluate(start, e_.top_), e_.program_[start].span, out.start, b)) return false;
+    if (!start.valid()) return false;
+    if (!origin(t, e_.evaluate(start, e_.top_), setting(d, "given"), e_.program_[start].span, out.start, b))
+      return false;
     if (t && out.start.dimension != t->model.dimension)
       return fail<Kind::DimensionMismatch>(e_.program_[start].span, e_.text(start), out.start.dimension, d.model,
                                            t->model.dimension);
@@ -778,16 +933,18 @@ bool Programs::evaluation(const Declaration& d, Evaluation& out) {
   if (reference.poisoned()) return false;
   int dimension = 0;
   if (auto data = reference.dataset()) {
-    out.against = data->samples;
+    out.against = data;
     dimension = data->samples->dimension;
     if (!data->samples->timed())
       return fail<Kind::WrongKindOfValue>(span,
                                           fmt::format("the data set `{}`, which has no times", data->samples->name),
                                           "a data set with times, or a path");
-    out.times = data->samples->times;
+    out.times = spread_out(data->samples->times);
   } else if (auto* i = reference.instance(); i && i->declaration->kind == DeclarationKind::Path) {
     const NodeId time = input("t", {}, false, Role::Time);
-    const NodeId x = e_.draw({PathAt{*reference.get<std::shared_ptr<const Instance>>(), time}, span}, span);
+    NodeId x = e_.draw({PathAt{*reference.get<std::shared_ptr<const Instance>>(), time}, span}, span);
+    if (!x.valid()) return false;
+    if (g()[x].shape.count() == t->model.moving) x = carried(*t, x, {}, span, out.against_text);
     if (!x.valid()) return false;
     dimension = g()[x].shape.count();
     out.against_path = true;
@@ -801,7 +958,7 @@ bool Programs::evaluation(const Declaration& d, Evaluation& out) {
   if (const ExprId times = setting(d, "times"); times.valid()) {
     out.times = times_setting(e_.evaluate(times, e_.top_));
     for (double time : out.times)
-      if (out.against && !out.against->at(time))
+      if (out.against && !out.against->samples->at(time))
         return fail<Kind::MissingTime>(e_.program_[times].span, out.against_text, fmt::format("{:g}", time));
   }
   if (out.times.size() < 2)
@@ -814,10 +971,12 @@ bool Programs::evaluation(const Declaration& d, Evaluation& out) {
                                         fmt::format("{:g}", time), fmt::format("{:g}", t->model.from),
                                         fmt::format("{:g}", t->model.to), d.model);
   Value keep;
-  if (const Instance* dyn = dynamics(*t->declaration, keep))
+  if (const Instance* dyn = dynamics(*t->declaration, keep)) {
+    out.training = data_of(*dyn);
     if (const auto path = path_of(*dyn))
       for (const Binding& binding : path->scope->bindings)
-        if (const auto data = binding.value.dataset(); data && data->samples->timed()) out.training = data->samples;
+        if (const auto data = binding.value.dataset(); data && data->samples->timed()) out.training = data;
+  }
   if (setting(d, "count").valid()) out.count = whole_setting(d, "count", 2);
   if (!stepper(*t, d, out.stepper)) return false;
   if (setting(d, "velocity").valid() && !gap(*t, d, out)) return false;
@@ -831,9 +990,11 @@ bool Programs::gap(Trained& t, const Declaration& d, Evaluation& out) {
   const Instance* dyn = dynamics(*t.declaration, keep);
   e_.objective_ = false;
   const auto path = dyn ? path_of(*dyn) : nullptr;
-  if (!path) return false;
   const ExprId velocity = setting(d, "velocity");
   const Span span = e_.program_[velocity].span;
+  if (!path)
+    return fail<Kind::WrongKindOfValue>(span, "a known velocity for a model without a path",
+                                        "a path to take the mean of the gap over");
   const Value exact = e_.evaluate(velocity, e_.top_);
   const double length = t.model.to - t.model.from;
   const NodeId u = g().add(Op::Weyl, {}, {.index = e_.streams_++});

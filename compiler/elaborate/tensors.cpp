@@ -39,6 +39,7 @@ std::string Value::describe(const ir::Graph& g) const {
     }
     std::string operator()(const Snapshot&) { return "a snapshot of a data set"; }
     std::string operator()(const PathAt&) { return "a path at a time"; }
+    std::string operator()(const Random&) { return "a distribution"; }
     std::string operator()(const Builtin& b) { return "the function `" + std::string(b.info->name) + "`"; }
     std::string operator()(const Native& n) { return "the function `" + n.name + "`"; }
     std::string operator()(const Word& w) { return "the " + w.group + " `" + w.name + "`"; }
@@ -142,8 +143,25 @@ NodeId whole_power(ir::Graph& g, NodeId x, int n) {
 
 }  // namespace
 
+bool Elaborator::random(const Value& v) {
+  if (v.get<Random>() || v.get<Snapshot>() || v.get<PathAt>() || v.dataset()) return true;
+  auto* m = v.get<Maker>();
+  auto* i = v.instance();
+  const ast::Declaration* d = m ? m->declaration : i ? i->declaration : nullptr;
+  return d && d->kind == ast::DeclarationKind::Distribution;
+}
+
 Value Elaborator::binary(std::string_view op, const Value& a, const Value& b, Span span) {
   if (a.poisoned() || b.poisoned()) return poison();
+  if (random(a) || random(b)) {
+    auto sample = [this, span](const Value& v) -> Value {
+      if (!random(v)) return v;
+      const NodeId drawn = draw(v, v.origin);
+      return drawn.valid() ? make(drawn, v.origin.known() ? v.origin : span) : poison();
+    };
+    auto both = [this, op = std::string(op), a, b, span, sample] { return binary(op, sample(a), sample(b), span); };
+    return {Random{std::make_shared<const std::function<Value()>>(both)}, span};
+  }
   auto operand = [&](const Value& v) {
     return v.get<Tensor>() ? v.get<Tensor>()->node : tensor(v, fmt::format("`{}`", op));
   };

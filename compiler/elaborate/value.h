@@ -52,20 +52,25 @@ struct Instance {
   std::string place;
 };
 
-/// Samples from a file or made from others, and how to draw one of them.
-struct Dataset {
-  /// Times, groups and dimension. Its rows are empty where `rows` are made later.
-  std::shared_ptr<const data::Snapshots> samples;
-  std::shared_ptr<const Values> rows;  // [offsets.back(), dimension]
+/// Samples from a file, a simulation or made from others, and how to draw one of them.
+struct Dataset : Samples {
   /// Null, or [rows, 2]: Vose's alias table, with which rows of a snapshot are drawn in proportion to their masses.
   std::shared_ptr<const Values> alias_table;
   source::Span span;
+  /// Null, or what the samples come from if their number was left open: a simulation that starts from them runs as
+  /// many as it needs.
+  std::shared_ptr<const Simulation> simulation;
 };
 
 /// One snapshot of a data set. The group may depend on a sample (a random time).
 struct Snapshot {
   std::shared_ptr<const Dataset> data;
   ir::NodeId group;
+};
+
+/// A distribution made of others by arithmetic, `50·normal(3)`: draws what it is made of, each time anew.
+struct Random {
+  std::shared_ptr<const std::function<Value()>> draw;
 };
 
 /// A path at a time.
@@ -94,6 +99,7 @@ struct Builtin {
 /// A function made by the compiler for a script's function to call: the drift that a solver steps along.
 struct Native {
   std::string name;
+  std::vector<std::string> parameters;
   std::shared_ptr<const std::function<Value(const std::vector<Value>&)>> call;
 };
 
@@ -106,7 +112,7 @@ struct Word {
 
 struct Value {
   std::variant<Poison, Tensor, std::string, List, Range, Closure, Maker, std::shared_ptr<const Instance>,
-               std::shared_ptr<const Dataset>, Snapshot, PathAt, Builtin, Native, Word>
+               std::shared_ptr<const Dataset>, Snapshot, PathAt, Random, Builtin, Native, Word>
       is;
   source::Span origin;
 

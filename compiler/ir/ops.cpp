@@ -1,6 +1,7 @@
 #include "compiler/ir/ops.h"
 
 #include <cmath>
+#include <numbers>
 
 #include "compiler/diagnostics/diagnostics.h"
 
@@ -163,14 +164,12 @@ class Doubles final : public Scalars {
   Scalar equal(Scalar a, Scalar b) override { return of(a.number == b.number); }
   Scalar select(Scalar c, Scalar a, Scalar b) override { return c.number != 0 ? a : b; }
   Scalar call(Function function, Scalar a, Scalar b) override {
+    const double x = a.number, y = b.number;
     switch (function) {
-      case Function::Exp: return of(std::exp(a.number));
-      case Function::Log: return of(std::log(a.number));
-      case Function::Tanh: return of(std::tanh(a.number));
-      case Function::Sigmoid: return of(1 / (1 + std::exp(-a.number)));
-      case Function::Sin: return of(std::sin(a.number));
-      case Function::Cos: return of(std::cos(a.number));
-      case Function::Atan2: return of(std::atan2(a.number, b.number));
+#define AM_CASE(name, value) \
+  case Function::name: return of(value);
+      AM_FUNCTIONS(AM_CASE)
+#undef AM_CASE
     }
     return {};
   }

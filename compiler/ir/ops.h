@@ -80,6 +80,11 @@ struct OpInfo {
   Required<Lowering> lower;
   /// Where derivative checks sample the operands; {0, 0}: not an op that the table test can call on its own.
   Required<std::array<double, 2>> probe;
+  /// A row with a sentence here is a function of the language, by its name; without, scripts reach it by signs or not.
+  std::string_view doc = {};
+  std::array<std::string_view, 3> parameters = {"x", "y", "z"};
+  /// How formulas write it; empty: its name, upright.
+  std::string_view latex = {};
 };
 
 const OpInfo& info(Op op);

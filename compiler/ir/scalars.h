@@ -12,8 +12,23 @@ struct Scalar {
   double number = 0;
 };
 
-/// Functions that a carrier must provide to working accuracy (≤ 4 ulp over their range in generated code).
-enum class Function { Exp, Log, Tanh, Sigmoid, Sin, Cos, Atan2 };
+/// Functions that a carrier must provide to working accuracy (≤ 4 ulp over their range in generated code), with their
+/// values by the C library. `lower/vector_math` makes them of instructions.
+#define AM_FUNCTIONS(ROW)              \
+  ROW(Exp, std::exp(x))                \
+  ROW(Log, std::log(x))                \
+  ROW(Tanh, std::tanh(x))              \
+  ROW(Sigmoid, 1 / (1 + std::exp(-x))) \
+  ROW(Sin, std::sin(x))                \
+  ROW(Cos, std::cos(x))                \
+  ROW(Atan2, std::atan2(x, y))         \
+  ROW(Erf, std::erf(x))
+
+enum class Function {
+#define AM_ENUMERATOR(name, value) name,
+  AM_FUNCTIONS(AM_ENUMERATOR)
+#undef AM_ENUMERATOR
+};
 
 class Scalars {
  public:

@@ -64,6 +64,30 @@ inline constexpr double kAtanF64[] = {  // -59.5
     -0x1.9cd9433e6f58dp-5, 0x1.37e621fe2290ep-5, -0x1.258e2227d5983p-6,
 };
 
+// erf(x)/x − 1, z = x², x ≤ 1.
+inline constexpr double kErfF32[] = {  // -29.4
+    0x1.06eba8p-3, -0x1.81273ep-2, 0x1.ce2ce6p-4, -0x1.b7f71ap-6,
+    0x1.53f224p-8, -0x1.a35162p-11, 0x1.477222p-14,
+};
+inline constexpr double kErfF64[] = {  // -56.0
+    0x1.06eba8214db68p-3, -0x1.812746b0379a1p-2, 0x1.ce2f21a03fd0dp-4, -0x1.b82ce311be7aep-6,
+    0x1.565bccf1ddec5p-8, -0x1.c02daf33b7ad1p-11, 0x1.f9a2a2fb5e0d4p-14, -0x1.f4c8f268960acp-17,
+    0x1.b9730b4708fc9p-20, -0x1.5bbc2f53a0b9dp-23, 0x1.d5298067fcb7cp-27, -0x1.a61a88d20f1cdp-31,
+};
+
+// −log(erfc(1 + u)) on [0, 5].
+inline constexpr double kErfcF32[] = {  // -26.7
+    0x1.d97fcp+0, 0x1.51c982p+1, 0x1.afb78p-1, 0x1.50539ep-5,
+    -0x1.1f8c44p-7, 0x1.fa75e8p-12, 0x1.2ad758p-11, -0x1.4bd3fap-13,
+};
+inline constexpr double kErfcF64[] = {  // -58.7
+    0x1.d97fbf27aa2a1p+0, 0x1.51c9b0006c242p+1, 0x1.afabc11a28cf9p-1, 0x1.5477f09cb3f36p-5,
+    -0x1.48c9d407a6c71p-7, 0x1.033f68780a4c5p-9, -0x1.f1b43f02fd35bp-13, -0x1.b8ceabc74cb15p-16,
+    0x1.c787879ffcb3bp-16, -0x1.420e328f80002p-17, 0x1.12ded359e69c3p-19, -0x1.1e3ef3c1b623fp-23,
+    -0x1.bbdcbd8d9f919p-24, 0x1.d558aeb49a679p-25, -0x1.0eccd6e59feddp-26, 0x1.a4b2364220eafp-29,
+    -0x1.b66142350b0ep-32, 0x1.164463b6cff0ap-35, -0x1.45b093a441f8cp-40,
+};
+
 // Numbers as sums. All terms but the last have so few bits that their products with the integers they meet are
 // exact. The terms of π/2 for f32 are f64: the reduction of an angle is done there.
 inline constexpr double kLn2F32[] = {

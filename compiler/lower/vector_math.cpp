@@ -118,7 +118,8 @@ struct Format {
   uint64_t sqrt_half;        // representation of √½
   double exp_low, exp_high;  // beyond these exp is 0 and ∞
   double tanh_one;           // tanh rounds to ±1 from here on
-  Coefficients exp, expm1, log, sin, cos, atan, ln2, half_pi;
+  double erf_one;            // erf rounds to ±1 from here on
+  Coefficients exp, expm1, log, sin, cos, atan, erf, erfc, ln2, half_pi;
 
   /// Added to a number below 2^(mantissa − 1) it leaves the nearest integer in the low bits of the sum.
   double shifter() const { return std::ldexp(1.5, mantissa); }
@@ -135,12 +136,15 @@ const Format kF32{.width = 32,
                   .exp_low = -87.8,
                   .exp_high = 89,
                   .tanh_one = 9.1,
+                  .erf_one = 4,
                   .exp = kExpF32,
                   .expm1 = kExpm1F32,
                   .log = kLogF32,
                   .sin = kSinF32,
                   .cos = kCosF32,
                   .atan = kAtanF32,
+                  .erf = kErfF32,
+                  .erfc = kErfcF32,
                   .ln2 = kLn2F32,
                   .half_pi = kHalfPiF32};
 const Format kF64{.width = 64,
@@ -151,12 +155,15 @@ const Format kF64{.width = 64,
                   .exp_low = -709,
                   .exp_high = 710,
                   .tanh_one = 20,
+                  .erf_one = 6,
                   .exp = kExpF64,
                   .expm1 = kExpm1F64,
                   .log = kLogF64,
                   .sin = kSinF64,
                   .cos = kCosF64,
                   .atan = kAtanF64,
+                  .erf = kErfF64,
+                  .erfc = kErfcF64,
                   .ln2 = kLn2F64,
                   .half_pi = kHalfPiF64};
 
@@ -215,6 +222,15 @@ Real tanh(const Format& f, Real x) {
   const Power p = power_nearest(f, clamp(x, -f.tanh_one, f.tanh_one), 2);
   const Real e = fma(p.scale, p.r * p.q, -(1 - p.scale));
   return e / (e + 2);
+}
+
+/// Up to 1 an odd polynomial, beyond it 1 − e^−p with p = −log erfc |x| a polynomial in |x| − 1: the rounding of p
+/// matters near 1 alone, where p is small too.
+Real error_function(const Format& f, Real x) {
+  const Real size = abs(x);
+  const Real odd = fma(x, polynomial(f.erf, x * x), x);
+  const Real rest = exponential(f, -polynomial(f.erfc, clamp(size, 1, f.erf_one) - 1));
+  return select(size > 1, copysign(1 - rest, x), odd);
 }
 
 /// x = 2ᵉ·m with √½ ≤ m < √2, and with s = f/(2 + f), f = m − 1: log m = 2·artanh s = 2s + s·R = f − s·(f − R), where f
@@ -346,6 +362,7 @@ ir::Scalar VectorScalars::call(ir::Function function, ir::Scalar a, ir::Scalar b
     case ir::Function::Sigmoid: return of(sigmoid(f, x).value);
     case ir::Function::Sin: return of(sine(f, x, 0).value);
     case ir::Function::Cos: return of(sine(f, x, 1).value);
+    case ir::Function::Erf: return of(error_function(f, x).value);
     case ir::Function::Atan2: return of(arctangent(f, x, {&builder_, value(b)}).value);
   }
   llvm_unreachable("a function without a polynomial");

@@ -5,7 +5,7 @@
 // float or double. Only generic LLVM instructions are used, so the same code becomes SSE, AVX2 or AVX-512, with `lanes`
 // the native number or a multiple of it. No function ends in a call of the C library on x86-64-v2 or above.
 //
-// **Accuracy.** exp, log, tanh, sigmoid, sin, cos and atan2 are within 4 ulp of the true value wherever that value is a
+// **Accuracy.** exp, log, tanh, sigmoid, sin, cos, atan2 and erf are within 4 ulp of the true value wherever that value is a
 // normal number, in f32 and in f64, with or without fused multiply-add. NaN gives NaN. At the edges:
 //   exp      +∞ above the largest finite result, 0 from the smallest normal number (give or take 1e-6 of it) down
 //   log      −∞ at ±0, NaN below 0, denormal arguments are honoured, +∞ at +∞
@@ -15,6 +15,7 @@
 //            f32 and grows to 0.01 at 1e14 in f64 (without fused multiply-add; with it to nothing worth mention); above
 //            that only a result in [−1, 1] is promised. NaN at ±∞
 //   atan2    all quadrants, signs of zero and infinities as in C
+//   erf      relative accuracy at 0, the sign of zero kept, exactly ±1 in the tails
 #pragma once
 
 #include <llvm/IR/IRBuilder.h>

@@ -84,7 +84,9 @@ void Pairing::leave_open() {
 
 bool Pairing::opens_head(size_t opener) const {
   const size_t type = out_[opener].type;
-  const bool lambda = type == AmParser::LPAREN && opener > 0 && out_[opener - 1].type == AmParser::FN;
+  size_t before = opener;
+  while (before > 0 && out_[before - 1].type == AmParser::NEWLINE) --before;
+  const bool lambda = type == AmParser::LPAREN && before > 0 && out_[before - 1].type == AmParser::FN;
   return lambda || type == AmParser::EXPECTATION || type == AmParser::INTEGRAL;
 }
 

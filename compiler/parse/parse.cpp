@@ -2,6 +2,7 @@
 
 #include "compiler/parse/build.h"
 #include "compiler/parse/complain.h"
+#include "compiler/parse/lexemes.h"
 #include "compiler/parse/tokens.h"
 
 namespace am::parse {
@@ -63,6 +64,63 @@ Tokens prepare(Reading& reading) {
   return assign_roles(reading, tokens);
 }
 
+LexemeKind lexeme_kind(size_t type) {
+  if (is_declaration_word(type)) return LexemeKind::DeclarationWord;
+  switch (type) {
+    case AmParser::PARAM:
+    case AmParser::STATE:
+    case AmParser::REPEAT:
+    case AmParser::MINIMIZE:
+    case AmParser::IF:
+    case AmParser::ELSE: return LexemeKind::StatementWord;
+    case AmParser::BY:
+    case AmParser::OVER:
+    case AmParser::FROM: return LexemeKind::InnerWord;
+    case AmParser::NAME: return LexemeKind::Name;
+    case AmParser::BINDER: return LexemeKind::Binder;
+    case AmParser::MEMBER: return LexemeKind::Member;
+    case AmParser::LAMBDA: return LexemeKind::Lambda;
+    case AmParser::NUMBER: return LexemeKind::Number;
+    case AmParser::SUPERSCRIPT: return LexemeKind::Superscript;
+    case AmParser::STRING: return LexemeKind::String;
+    case AmParser::GRADIENT:
+    case AmParser::DIVERGENCE:
+    case AmParser::LAPLACIAN: return LexemeKind::Derivative;
+    case AmParser::PARTIAL:
+    case AmParser::PARTIAL_OF:
+    case AmParser::GRADIENT_OF: return LexemeKind::DerivativeOf;
+    case AmParser::PLUS: return LexemeKind::Plus;
+    case AmParser::MINUS: return LexemeKind::Minus;
+    case AmParser::DOT: return LexemeKind::Dot;
+    case AmParser::TIMES: return LexemeKind::Times;
+    case AmParser::DIVIDE: return LexemeKind::Divide;
+    case AmParser::CARET: return LexemeKind::Caret;
+    case AmParser::COMPARE: return LexemeKind::Compare;
+    case AmParser::AND: return LexemeKind::And;
+    case AmParser::OR: return LexemeKind::Or;
+    case AmParser::NOT: return LexemeKind::Not;
+    case AmParser::EQUALS: return LexemeKind::Equals;
+    case AmParser::TILDE: return LexemeKind::Tilde;
+    case AmParser::DOTS: return LexemeKind::Dots;
+    case AmParser::POINT: return LexemeKind::Point;
+    case AmParser::COMMA: return LexemeKind::Comma;
+    case AmParser::COLON: return LexemeKind::Colon;
+    case AmParser::LPAREN: return LexemeKind::OpenParenthesis;
+    case AmParser::LBRACKET: return LexemeKind::OpenBracket;
+    case AmParser::LBRACE: return LexemeKind::OpenBrace;
+    case AmParser::OPEN_BAR: return LexemeKind::OpenBar;
+    case AmParser::EXPECTATION: return LexemeKind::Expectation;
+    case AmParser::INTEGRAL: return LexemeKind::Integral;
+    case AmParser::RPAREN: return LexemeKind::CloseParenthesis;
+    case AmParser::RBRACKET: return LexemeKind::CloseBracket;
+    case AmParser::RBRACE: return LexemeKind::CloseBrace;
+    case AmParser::CLOSE_BAR: return LexemeKind::CloseBar;
+    case antlr4::Token::EOF: return LexemeKind::End;
+  }
+  AM_CHECK(false, "token {} stands in no script without errors", type);
+  return LexemeKind::End;
+}
+
 /// Runs `use` on a parser over the prepared tokens.
 template <class Use>
 void with_parser(Reading& reading, Use use) {
@@ -81,6 +139,19 @@ void with_parser(Reading& reading, Use use) {
 }
 
 }  // namespace
+
+std::vector<Lexeme> lexemes(const source::Sources& sources, source::FileId file) {
+  diagnostics::Sink unused;
+  Reading reading{file, sources.text(file), unused};
+  std::vector<Lexeme> out;
+  for (const Token& token : prepare(reading)) {
+    if (token.type == AmParser::SEPARATOR)
+      out.back().ends_statement = true;
+    else
+      out.push_back({lexeme_kind(token.type), token.begin, token.end, token.ends_head});
+  }
+  return out;
+}
 
 void parse(const source::Sources& sources, source::FileId file, ast::Program& program, diagnostics::Sink& sink) {
   if (!is_text(sources, file, sink)) return;

@@ -140,6 +140,9 @@ FileError replace_file(const std::string& path, std::span<const std::string_view
   std::FILE* file = std::fopen(temporary.c_str(), "wbe");
   if (file == nullptr) return refusal(errno);
   FileError error = write_parts(file, parts);
+  struct stat before = {};
+  const bool there = stat(path.c_str(), &before) == 0;
+  if (!error && there && fchmod(fileno(file), before.st_mode & 07777) != 0) error = refusal(errno);
   if (std::fclose(file) != 0 && !error) error = refusal(errno);
   if (!error && std::rename(temporary.c_str(), path.c_str()) != 0) error = refusal(errno);
   if (error) unlink(temporary.c_str());

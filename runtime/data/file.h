@@ -35,7 +35,8 @@ FileError gunzip(Bytes& bytes);
 /// CRC-32; of several pieces in a row if the sum so far is passed on.
 uint32_t checksum(ByteView bytes, uint32_t so_far = 0);
 
-/// Writes the parts one after another to a temporary file beside `path`, flushes it to disk, and renames it.
+/// Writes the parts one after another to a temporary file beside `path`, flushes it to disk, and renames it. The file
+/// keeps the permissions of the one it replaces.
 FileError replace_file(const std::string& path, std::span<const std::string_view> parts);
 
 }  // namespace am::data

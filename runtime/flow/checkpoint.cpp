@@ -32,6 +32,8 @@ void each(const Model& m, W& w, F f) {
     for (int s = 0; s < m.states; ++s) f(fmt::format("state/{}/{}", p.name, s), p.shape, w.states[k * m.states + s]);
     if (!w.averages.empty()) f("average/" + p.name, p.shape, w.averages[k]);
   }
+  for (size_t k = 0; k < m.statistics.size(); ++k)
+    f("statistic/" + m.statistics[k].name, m.statistics[k].shape, w.statistics[k]);
 }
 
 }  // namespace
@@ -66,6 +68,7 @@ std::optional<Weights> load(const std::string& path, const Model& model, diagnos
     for (int s = 0; s < model.states; ++s) w.states.emplace_back(precision, p.shape.count());
     if (model.average > 0) w.averages.emplace_back(precision, p.shape.count());
   }
+  for (const auto& p : model.statistics) w.statistics.emplace_back(precision, p.shape.count());
   std::string why;
   std::set<std::string> wanted{"step", "model"};
   each(model, w, [&](const std::string& name, const ir::Shape& shape, Buffer& b) {

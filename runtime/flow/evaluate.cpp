@@ -43,7 +43,9 @@ struct Moments {
 };
 
 /// `count` rows of snapshot `k`, without repetition as far as its rows go, then once more from the beginning.
-std::vector<double> rows_by_lot(const data::Snapshots& s, size_t k, size_t count, uint64_t seed) {
+std::vector<double> rows_by_lot(const elaborate::Samples& samples, size_t k, size_t count, uint64_t seed) {
+  const data::Snapshots& s = *samples.samples;
+  const std::vector<double>& all = samples.rows->get();
   const size_t first = s.offsets[k], rows = s.offsets[k + 1] - first;
   std::vector<size_t> order(rows);
   std::iota(order.begin(), order.end(), 0);
@@ -52,7 +54,7 @@ std::vector<double> rows_by_lot(const data::Snapshots& s, size_t k, size_t count
   for (size_t i = 0; i < count; ++i) {
     const size_t at = i % rows;
     std::swap(order[at], order[at + random() % (rows - at)]);
-    const auto row = s.rows.begin() + static_cast<ptrdiff_t>((first + order[at]) * s.dimension);
+    const auto row = all.begin() + static_cast<ptrdiff_t>((first + order[at]) * s.dimension);
     out.insert(out.end(), row, row + s.dimension);
   }
   return out;
@@ -101,9 +103,9 @@ uint64_t Evaluator::stream(std::string_view purpose, double time, int repeat) co
 
 Evaluator::Points Evaluator::reference(double time, int r, std::string_view purpose) {
   if (against_path_) return (*against_path_)(time, e_.count ? e_.count : kDefaultCount, stream(purpose, time, r));
-  const data::Snapshots& s = *e_.against;
+  const data::Snapshots& s = *e_.against->samples;
   const size_t k = *s.at(time), rows = s.offsets[k + 1] - s.offsets[k];
-  return rows_by_lot(s, k, e_.count ? std::min(e_.count, rows) : rows, key(e_.seed, "rows", r));
+  return rows_by_lot(*e_.against, k, e_.count ? std::min(e_.count, rows) : rows, key(e_.seed, "rows", r));
 }
 
 std::pair<Evaluator::Points, Evaluator::Points> Evaluator::independent(const Comparison& c, int r) {
@@ -111,14 +113,14 @@ std::pair<Evaluator::Points, Evaluator::Points> Evaluator::independent(const Com
     return {(*against_path_)(c.time, c.generated, stream("floor", c.time, r)),
             (*against_path_)(c.time, c.reference, stream("floor reference", c.time, r))};
   const uint64_t seed = key(e_.seed, "floor", r);
-  if (e_.training && e_.training != e_.against)
-    if (const auto k = e_.training->at(c.time))
+  if (e_.training && e_.training->samples != e_.against->samples)
+    if (const auto k = e_.training->samples->at(c.time))
       return {rows_by_lot(*e_.training, *k, c.generated, seed), reference(c.time, r, "floor reference")};
-  const data::Snapshots& s = *e_.against;
+  const data::Snapshots& s = *e_.against->samples;
   const size_t k = *s.at(c.time), rows = s.offsets[k + 1] - s.offsets[k];
   const bool enough = c.generated + c.reference <= rows;
   const size_t a = enough ? c.generated : rows / 2, b = enough ? c.reference : rows / 2;
-  Points first = rows_by_lot(s, k, a + b, seed);
+  Points first = rows_by_lot(*e_.against, k, a + b, seed);
   const auto cut = first.begin() + static_cast<ptrdiff_t>(a * s.dimension);
   Points second(cut, first.end());
   first.erase(cut, first.end());
@@ -177,6 +179,7 @@ bool Evaluator::whole_path(EvaluationResult& out) {
     Session s(program, m_.f64, kManySamples, machine_, sink_, e_.span);
     if (!s) return {};
     s.bind_weights(w_.serving());
+    s.bind_statistics(w_);
     std::vector<Buffer> outputs;
     for (size_t i = 0; i < program.outputs.size(); ++i) outputs.push_back(s.make_output(static_cast<int>(i), 1));
     s.run(kManySamples, key(e_.seed, purpose), 0);
@@ -197,6 +200,8 @@ bool Evaluator::whole_path(EvaluationResult& out) {
 
 std::optional<EvaluationResult> Evaluator::run() {
   if (against_path_ && !*against_path_) return {};
+  for (const auto& samples : {e_.against, e_.training})
+    if (samples && !rows_of(*samples, sink_)) return {};
   const size_t comparisons = e_.times.size() - 1;
   moments_.assign(comparisons, std::vector<Moments>(e_.metrics.size()));
   generated_.assign(comparisons, 0);

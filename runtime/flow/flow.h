@@ -20,6 +20,7 @@ struct Weights {
   std::vector<Buffer> parameters;  // by the model's parameter number
   std::vector<Buffer> states;      // parameter-major
   std::vector<Buffer> averages;    // empty without a moving average
+  std::vector<Buffer> statistics;  // running sums of the time sampler
   int step = 0;                    // steps done
   /// What serves sampling and evaluation: the averages where there are some.
   const std::vector<Buffer>& serving() const { return averages.empty() ? parameters : averages; }
@@ -53,7 +54,8 @@ enum class Ending { Finished, Stopped, Failed };
 Ending train(const elaborate::Model& model, Weights& weights, const Machine& machine, const TrainOptions& options,
              diagnostics::Sink& sink);
 
-/// Writes beside the file and renames. Readable by numpy: "parameter/NAME", "average/NAME", "state/NAME/k", "step".
+/// Writes beside the file and renames. Readable by numpy: "parameter/NAME", "average/NAME", "state/NAME/k",
+/// "statistic/NAME", "step".
 bool save(const std::string& path, const elaborate::Model& model, const Weights& weights, diagnostics::Sink& sink);
 std::optional<Weights> load(const std::string& path, const elaborate::Model& model, diagnostics::Sink& sink);
 

@@ -153,10 +153,11 @@ std::optional<Particles> sample(const elaborate::Sampling& s, const elaborate::M
                                 const Machine& machine, diagnostics::Sink& sink) {
   std::vector<double> start;
   if (s.start.snapshots) {
-    const auto& rows = s.start.snapshots->rows;
-    const size_t first = s.start.snapshots->offsets[s.start.group] * model.dimension;
-    start.assign(rows.begin() + static_cast<ptrdiff_t>(first),
-                 rows.begin() + static_cast<ptrdiff_t>(first + s.count * model.dimension));
+    const std::vector<double>* rows = rows_of(*s.start.snapshots, sink);
+    if (!rows) return {};
+    const size_t first = s.start.snapshots->samples->offsets[s.start.group] * model.dimension;
+    start.assign(rows->begin() + static_cast<ptrdiff_t>(first),
+                 rows->begin() + static_cast<ptrdiff_t>(first + s.count * model.dimension));
   } else {
     auto drawn =
         draw(s.start.draw, model.dimension, s.times[0], s.count, key(s.seed, "start"), model.f64, machine, sink);

@@ -19,6 +19,25 @@ uint64_t key(uint64_t seed, std::string_view purpose, uint64_t repeat) {
   return uint64_t{w[0]} << 32 | w[1];
 }
 
+namespace {
+
+/// The numbers, or nothing after a report.
+const std::vector<double>* numbers(const elaborate::Values& values, diagnostics::Sink& sink) {
+  try {
+    return &values.get();
+  } catch (const elaborate::SimulationFailure& f) {
+    sink.report<Kind::NonFiniteSample>(f.span, f.name, fmt::format("{:g}", f.at)).suggestion =
+        "smaller steps; and look for a logarithm, root or quotient of what may be zero or negative";
+    return nullptr;
+  }
+}
+
+}  // namespace
+
+const std::vector<double>* rows_of(const elaborate::Samples& samples, diagnostics::Sink& sink) {
+  return numbers(*samples.rows, sink);
+}
+
 Session::Session(const elaborate::Program& program, bool f64, size_t samples, const Machine& machine,
                  diagnostics::Sink& sink, source::Span span)
     : precision_(precision_of(f64)) {
@@ -38,9 +57,13 @@ Session::Session(const elaborate::Program& program, bool f64, size_t samples, co
     if (in.role != Role::Data) continue;
     const void*& data = known[in.data.get()];
     if (!data) {
-      const std::vector<double>& values = in.data->get();
-      Buffer& b = owned_.emplace_back(precision_, values.size());
-      for (size_t k = 0; k < values.size(); ++k) b.set(k, values[k]);
+      const std::vector<double>* values = numbers(*in.data, sink);
+      if (!values) {
+        runner_.reset();
+        return;
+      }
+      Buffer& b = owned_.emplace_back(precision_, values->size());
+      for (size_t k = 0; k < values->size(); ++k) b.set(k, (*values)[k]);
       data = b.data();
     }
     call_.inputs[i] = data;
@@ -59,6 +82,11 @@ void Session::bind(Role role, const void* data, int index) {
 
 void Session::bind_weights(const std::vector<Buffer>& parameters) {
   for (size_t k = 0; k < parameters.size(); ++k) bind(Role::Parameter, parameters[k].data(), static_cast<int>(k));
+}
+
+void Session::bind_statistics(const Weights& weights) {
+  for (size_t k = 0; k < weights.statistics.size(); ++k)
+    bind(Role::Statistic, weights.statistics[k].data(), static_cast<int>(k));
 }
 
 void Session::set(Role role, double value) {

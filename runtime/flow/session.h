@@ -30,6 +30,7 @@ class Session {
   /// Binds every slot of this role; `index` chooses among several.
   void bind(elaborate::Role role, const void* data, int index = -1);
   void bind_weights(const std::vector<Buffer>& parameters);
+  void bind_statistics(const Weights& weights);
   /// A shared scalar that this session keeps.
   void set(elaborate::Role role, double value);
   bool reads(elaborate::Role role) const;
@@ -45,6 +46,9 @@ class Session {
   std::deque<Buffer> owned_;
   std::map<elaborate::Role, Buffer*> scalars_;
 };
+
+/// The rows of samples; nothing, reported, where a simulation fails.
+const std::vector<double>* rows_of(const elaborate::Samples& samples, diagnostics::Sink& sink);
 
 /// Distance between elements of sampled buffers: samples, rounded up so that whole vectors fit.
 inline size_t stride_of(size_t samples) { return (samples + 63) / 64 * 64; }

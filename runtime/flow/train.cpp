@@ -37,6 +37,10 @@ std::optional<Weights> initialise(const Model& model, const Machine& machine, di
       Buffer& a = w.averages.emplace_back(precision, p.count());
       std::copy(p.bytes().begin(), p.bytes().end(), a.bytes().begin());
     }
+  for (const auto& p : model.statistics) {
+    Buffer& b = w.statistics.emplace_back(precision, p.shape.count());
+    for (size_t i = 0; i < b.count(); ++i) b.set(i, 0);
+  }
   return w;
 }
 
@@ -64,6 +68,7 @@ class Stepper {
       session_.bind(Role::State, weights_.states[i].data(), static_cast<int>(i));
     for (size_t i = 0; i < weights_.averages.size(); ++i)
       session_.bind(Role::Average, weights_.averages[i].data(), static_cast<int>(i));
+    session_.bind_statistics(weights_);
     for (size_t i = 0; i < next_.size(); ++i) session_.call().outputs[i] = next_[i].data();
     session_.set(Role::StepNumber, k);
     session_.run(model_.batch, key_, static_cast<uint32_t>(k - 1));
@@ -98,7 +103,9 @@ class Stepper {
   bool has(std::string_view name) const { return session_.output(name) >= 0; }
 
  private:
-  static std::array<std::vector<Buffer>*, 3> groups(Weights& w) { return {&w.parameters, &w.states, &w.averages}; }
+  static std::array<std::vector<Buffer>*, 4> groups(Weights& w) {
+    return {&w.parameters, &w.states, &w.averages, &w.statistics};
+  }
 
   const Model& model_;
   Weights& weights_;

@@ -197,6 +197,33 @@ TEST_F(Amc, DataSaysWhatAFileHolds) {
   EXPECT_EQ(amc({"data", "nowhere.csv"}).code, 2);
 }
 
+TEST_F(Amc, DocSaysWhatANameIs) {
+  EXPECT_TRUE(amc({"doc", "mlp"}).out.starts_with("net mlp(width, depth, out = 1, act = silu)\n  "));
+  EXPECT_TRUE(amc({"doc", "exp"}).out.starts_with("exp(x)\n  "));
+  EXPECT_TRUE(holds_in_order(amc({"doc", "train"}).out, {"steps = 1_000", "batch = 256", "precision = f32"}));
+  EXPECT_TRUE(holds_in_order(amc({"doc", "UnknownName"}).out, {"error UnknownName", "nothing named", "Exit code 1"}));
+  EXPECT_TRUE(holds_in_order(amc({"doc", "linear"}).out, {"net linear", "path linear"}));
+  EXPECT_TRUE(holds_in_order(amc({"doc"}).out, {"dynamics.am", "  am ", "nets.am", "  mlp ", "Built-in", "  exp(x) ", "train", "UnknownName"}));
+  EXPECT_TRUE(holds_in_order(amc({"doc", "--markdown"}).out, {"# The standard library", "### `net mlp", "| `exp(x)` |"}));
+  const Ended typo = amc({"doc", "mpl"});
+  EXPECT_EQ(typo.code, 1);
+  EXPECT_EQ(typo.out, "");
+  EXPECT_EQ(typo.err, "error: nothing named `mpl` is documented; did you mean `mlp`?\n");
+}
+
+TEST_F(Amc, DocReadsTheCommentsOfAScript) {
+  write("own.am", "## Twice x. Or more.\n## Source: me.\nfn twice(x, by = 2) = by·x\n");
+  const Ended e = amc({"doc", "--file", "own.am", "twice"});
+  EXPECT_EQ(e.code, 0) << e.err;
+  EXPECT_EQ(e.out, "fn twice(x, by = 2)\n  Twice x.\n\n  Or more.\n\n  Source: me.\n");
+  EXPECT_TRUE(holds(amc({"doc", "--file", "own.am"}).out, "twice"));
+  EXPECT_TRUE(holds(amc({"doc", "--file", "own.am", "mlp"}).out, "net mlp"));
+  EXPECT_TRUE(holds(amc({"doc", "--file", "own.am", "twise"}).err, "did you mean `twice`?"));
+  EXPECT_EQ(amc({"doc", "--file", "nowhere.am"}).code, 1);
+  write("broken.am", "fn f(x) = (x\n");
+  EXPECT_EQ(amc({"doc", "--file", "broken.am"}).code, 1);
+}
+
 TEST_F(Closed, InfoKnowsTheMachineAndThePlan) {
   const Ended machine = amc({"info"});
   EXPECT_EQ(machine.code, 0);
@@ -213,7 +240,7 @@ TEST_F(Amc, VersionAndHelp) {
   EXPECT_TRUE(version.out.starts_with("amc 0."));
   const Ended help = amc({"--help"});
   EXPECT_EQ(help.code, 0);
-  for (const std::string command : {"run", "check", "emit", "derive", "data", "eval", "info"}) {
+  for (const std::string command : {"run", "check", "emit", "derive", "data", "doc", "eval", "info"}) {
     EXPECT_TRUE(holds(help.out, "\n  " + command + " "));
     const Ended one = amc({command, "--help"});
     EXPECT_EQ(one.code, 0);

@@ -14,6 +14,7 @@
 #include "compiler/driver/compile.h"
 #include "compiler/driver/stdlib.h"
 #include "compiler/elaborate/elaborator.h"
+#include "compiler/elaborate/predefined.h"
 #include "compiler/parse/parse.h"
 
 namespace am {
@@ -38,7 +39,7 @@ potential energy(x, t) = gated(1)([x, t])
 velocity field(x, t) = mlp(4, 1, out = 2)([x, t])
 dynamics powered(s, q) { minimize E[x ~ q(q.end)] s(x, q.end); drift(x, t) = ∇s(x, t) }
 optimizer signed(lr = 1e-3) { update(p, g, k, n) = p − lr·g }
-solver midpoint(steps = 5) { step(f, x, t, h, noise) = x + h·f(x, t) + noise }
+solver halfway_step(steps = 5) { step(f, x, t, h, noise) = x + h·f(x, t) + noise }
 train flow = powered(energy, moving) { steps = 1 }
 train other = fm(field, moving) { steps = 1 }
 )";
@@ -106,11 +107,12 @@ std::vector<Place> places(std::set<std::string>& valid) {
     add(d.name, use(d.kind));
     for (const ast::Parameter& p : d.parameters) add(p.name, call(d));
   }
-  for (const elaborate::BuiltinName& b : elaborate::builtin_names()) {
+  for (const elaborate::Predefined& b : elaborate::predefined()) {
     if (b.group == "function") add(b.name, "fn probe(x) = 1 + @(x)");
     if (b.group == "constant") add(b.name, "fn probe(x) = x + @");
     if (b.group == "metric") add(b.name, "evaluate flow { against = moving; metrics = [@] }");
     if (b.group == "mode") add(b.name, "evaluate flow { against = moving; mode = @ }");
+    if (b.group == "time sampler") add(b.name, "train probe = powered(energy, moving) { time_sampler = @ }");
     if (b.group == "precision") add(b.name, "train probe = powered(energy, moving) { precision = @ }");
   }
   for (const elaborate::BuiltinInfo& b : elaborate::builtins())

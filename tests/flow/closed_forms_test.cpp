@@ -179,6 +179,79 @@ evaluate flow { against = q; velocity = exact; metrics = [spread]; count = 500 }
   expect_gap(relative_gap(evaluate_script(t)), 0.01);
 }
 
+/// A Gaussian that moves by (2, −1) per unit of time. For every convex cost, c(∫v) ≤ ∫c(v), so that no velocity costs less
+/// than the constant v = (2, −1), the drift. The least objective is minus its action: −|v|⁴/4 = −6.25 for p = 4. |v|²·v,
+/// the gradient that makes it, is five times v, so that a drift without its power would be far off.
+TEST(ClosedForm, PowerCostTranslatesAtConstantSpeed) {
+  Trained t = train_script(R"(
+path q(t) over 0..1 {
+  z ~ normal(2)
+  [2·t, −t] + z
+}
+potential s(x, t) = mlp(width = 32, depth = 2)([x, t])
+train flow = pam(s, q, cost = 4) { steps = 4_000; batch = 512; optimizer = adam(lr = 4e-3, decay = cosine); seed = 1 }
+evaluate flow { against = q; velocity = fn(x, t) [2, −1] + 0·x; metrics = [spread]; count = 500 }
+)");
+  const auto r = evaluate_script(t);
+  expect_gap(relative_gap(r), 0.003);
+  fmt::print("objective {:.5f}, exact -6.25\n", r.objective);
+  EXPECT_NEAR(r.objective, -6.25, 0.02 * 6.25);
+}
+
+/// In one dimension only one velocity carries N(2t, (1 + t/2)²), whatever it costs: v = 2 + (x − 2t)/(2 + t) = 2 + z/2 with
+/// x = 2t + (1 + t/2)·z. The least objective is −E|v|⁴/4 = −(2⁴ + 6·2²·¼ + 3/16)/4 = −5.546875.
+TEST(ClosedForm, PowerCostInOneDimensionCarriesTheSame) {
+  Trained t = train_script(R"(
+path q(t) over 0..1 {
+  z ~ normal()
+  2·t + (1 + t/2)·z
+}
+potential s(x, t) = mlp(width = 32, depth = 2)([x, t])
+train flow = pam(s, q, cost = 4) { steps = 4_000; batch = 512; optimizer = adam(lr = 4e-3, decay = cosine); seed = 1 }
+evaluate flow { against = q; velocity = fn(x, t) 2 + (x − 2·t)/(2 + t); metrics = [spread]; count = 500 }
+)");
+  const auto r = evaluate_script(t);
+  expect_gap(relative_gap(r), 0.003);
+  fmt::print("objective {:.5f}, exact -5.54688\n", r.objective);
+  EXPECT_NEAR(r.objective, -5.546875, 0.03 * 5.546875);
+}
+
+/// The relativistic cost 1 − √(1 − |v|²) of the translation by (0.48, −0.36), whose speed is 0.6: its action is 0.2.
+TEST(ClosedForm, RelativisticCostTranslatesAtConstantSpeed) {
+  Trained t = train_script(R"(
+path q(t) over 0..1 {
+  z ~ normal(2)
+  [0.48·t, −0.36·t] + z
+}
+fn conjugate(u) = sqrt(1 + |u|²) − 1
+potential s(x, t) = mlp(width = 32, depth = 2)([x, t])
+train flow = cam(s, q, conjugate) { steps = 4_000; batch = 512; optimizer = adam(lr = 2e-3, decay = cosine); seed = 1 }
+evaluate flow { against = q; velocity = fn(x, t) [0.48, −0.36] + 0·x; metrics = [spread]; count = 500 }
+)");
+  const auto r = evaluate_script(t);
+  expect_gap(relative_gap(r), 0.003);
+  fmt::print("objective {:.5f}, exact -0.2\n", r.objective);
+  EXPECT_NEAR(r.objective, -0.2, 0.02 * 0.2);
+}
+
+/// gaussian.am again, with four times the weight at the end: the velocity stays, and the least objective is
+/// −½∫w·(4 + 2·¼) dt = −2.25·∫(1 + 3t) dt = −5.625.
+TEST(ClosedForm, WeightOfTimeLeavesTheVelocity) {
+  Trained t = train_script(R"(
+path q(t) over 0..1 {
+  z ~ normal(2)
+  [2·t, 0] + (1 + t/2)·z
+}
+potential s(x, t) = mlp(width = 32, depth = 2)([x, t])
+train flow = am(s, q, weight = fn(t) 1 + 3·t) { steps = 4_000; batch = 512; optimizer = adam(lr = 2e-3, decay = cosine); seed = 1 }
+evaluate flow { against = q; velocity = fn(x, t) [2, 0] + (x − [2·t, 0])/(2 + t); metrics = [spread]; count = 500 }
+)");
+  const auto r = evaluate_script(t);
+  expect_gap(relative_gap(r), 0.003);
+  fmt::print("objective {:.5f}, exact -5.625\n", r.objective);
+  EXPECT_NEAR(r.objective, -5.625, 0.02 * 5.625);
+}
+
 /// growth.am: mass appears where the unbalanced model says it does, and the balanced one has to travel.
 TEST(Growth, TheUnbalancedModelGrowsWhereTheOtherTravels) {
   Trained t =

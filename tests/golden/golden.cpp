@@ -7,10 +7,13 @@
 #include <fstream>
 #include <sstream>
 
+#include "tests/golden/checks.h"
+
 namespace am::golden {
 namespace {
 
-constexpr std::string_view kStages[] = {"parse", "check", "graph", "differentiate", "simplify", "lower", "run"};
+constexpr std::string_view kStages[] = {"parse",    "check", "graph", "differentiate",
+                                        "simplify", "lower", "run",   "stdlib"};
 
 /// Diagnostics are marked by carets or by one of a few words; every other expectation has a key before a colon.
 bool speaks_of_diagnostic(std::string_view body) {
@@ -59,6 +62,16 @@ void header(Golden& g, const std::string& text, int number) {
 
 }  // namespace
 
+Expectation parts(const Line& line) {
+  const std::string body = trimmed(std::string_view(line.text).substr(2));
+  // "key: rest", "key subject: rest" or "key subject".
+  const size_t colon = body.find(": ");
+  const std::string head = body.substr(0, colon == std::string::npos && body.ends_with(":") ? body.size() - 1 : colon);
+  const size_t space = head.find(' ');
+  return {head.substr(0, space), space == std::string::npos ? "" : trimmed(head.substr(space)),
+          colon == std::string::npos ? "" : trimmed(body.substr(colon + 2))};
+}
+
 std::string trimmed(std::string_view text) {
   const size_t from = text.find_first_not_of(' ');
   if (from == std::string_view::npos) return "";
@@ -84,6 +97,7 @@ std::vector<double> numbers(std::string text) {
 
 Golden read(const std::string& path, const std::string& name) {
   Golden g{.path = path, .name = name};
+  g.options.data_folder = name.substr(0, name.find('/'));
   std::ostringstream all;
   all << std::ifstream(path, std::ios::binary).rdbuf();
   g.text = all.str();

@@ -13,16 +13,6 @@
 
 namespace am::golden {
 
-Expectation parts(const Line& line) {
-  const std::string body = trimmed(std::string_view(line.text).substr(2));
-  // "key: rest", "key subject: rest" or "key subject".
-  const size_t colon = body.find(": ");
-  const std::string head = body.substr(0, colon == std::string::npos && body.ends_with(":") ? body.size() - 1 : colon);
-  const size_t space = head.find(' ');
-  return {head.substr(0, space), space == std::string::npos ? "" : trimmed(head.substr(space)),
-          colon == std::string::npos ? "" : trimmed(body.substr(colon + 2))};
-}
-
 Answer check_syntax(const Expectation& e, const ast::Program& program, const source::Sources& sources,
                     source::FileId file, int line) {
   const ast::Declaration* nearest = nullptr;
@@ -56,6 +46,8 @@ Golden open(const std::string& name) { return read(fmt::format("{}/{}.am", kFold
 
 /// Parse alone, or the whole compiler: what a mistake of one stage does in later ones is part of what is expected.
 std::unique_ptr<Script> compiled(const Golden& golden, const std::string& text) {
+  // File names start at a script's folder, and are the same on every machine if that starts at the goldens'.
+  fs::current_path(kFolder);
   if (golden.stage != "parse") return compile(golden.name, text, golden.options);
   auto s = std::make_unique<Script>();
   s->file = s->sources.add(golden.name, text);
@@ -80,9 +72,11 @@ Verdict judge(const Golden& golden) {
   std::vector<diagnostics::Diagnostic> own;
   for (const auto& d : script->sink.sorted()) {
     out.failed = out.failed || diagnostics::info(d.kind).level == diagnostics::Level::Error;
+    // Expressions that compare have no gradient; the parameters may be those of nets of the library.
+    if (d.kind == diagnostics::Kind::UnreachedParameter && d.message.find("`golden_model") != std::string::npos)
+      continue;
     if (d.span.file == script->file && d.span.begin >= golden.text.size() && !values.addition.empty()) {
-      if (d.kind != diagnostics::Kind::UnreachedParameter)
-        out.complaints.push_back("an expectation cannot be evaluated: " + diagnostics::render(d, script->sources));
+      out.complaints.push_back("an expectation cannot be evaluated: " + diagnostics::render(d, script->sources));
     } else {
       own.push_back(d);
     }

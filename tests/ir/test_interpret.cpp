@@ -47,6 +47,8 @@ TEST_F(Interpret, FunctionsAgreeWithTheCLibrary) {
   expect(unary(g, Op::Sigmoid, x), 1 / (1 + std::exp(0.7)), 1 / (1 + std::exp(-1.3)));
   expect(unary(g, Op::Sin, x), std::sin(-0.7), std::sin(1.3));
   expect(unary(g, Op::Cos, x), std::cos(-0.7), std::cos(1.3));
+  expect(unary(g, Op::Atan, x), std::atan(-0.7), std::atan(1.3));
+  expect(unary(g, Op::Erf, x), std::erf(-0.7), std::erf(1.3));
   expect(unary(g, Op::Log1p, x), std::log1p(-0.7), std::log1p(1.3));
   expect(binary(g, Op::Atan2, x, given({2}, {1, -2})), std::atan2(-0.7, 1), std::atan2(1.3, -2));
   EXPECT_NEAR(b.number(unary(g, Op::Log1p, given({}, {1e-12}))), 1e-12 - 5e-25, 1e-27);

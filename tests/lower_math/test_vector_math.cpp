@@ -209,6 +209,7 @@ const Claim kClaims[] = {
     {"tanh", Function::Tanh, [](long double x) { return std::tanh(x); }},
     {"sigmoid", Function::Sigmoid, [](long double x) { return 1 / (1 + std::exp(-x)); }},
     {"sin", Function::Sin, [](long double x) { return std::sin(x); }, 1e5, 1e7},
+    {"erf", Function::Erf, [](long double x) { return std::erf(x); }},
     {"cos", Function::Cos, [](long double x) { return std::cos(x); }, 1e5, 1e7},
 };
 

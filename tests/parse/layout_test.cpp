@@ -46,6 +46,7 @@ TEST(Layout, LinesDoNotCountInsideBrackets) {
       {"[\n a\n ,\n b]", "{(list a b)}"},
       {"|a\n + b\n |", "{(norm (+ a b))}"},
       {"E[x ~\n q(t)\n ] f", "{(expect x: (call q t) f)}"},
+      {"|fn\n (y) |y||", "{(norm (fn (y) {(norm y)}))}"},
       {"∫[t = 0..1\n ] (\n f )", "{(integral t: 0 1 _ f)}"},
   });
 }

@@ -1,19 +1,15 @@
 // Printing and parsing again gives the same tree, in both spellings, and a second print changes nothing.
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <fstream>
-#include <random>
 #include <sstream>
 
+#include "tests/parse/forest.h"
 #include "tests/parse/support.h"
 
 namespace am::parse::testing {
 namespace {
 
-using ast::Expr;
-using ast::ExprId;
-using ast::ExprKind;
 using ast::Program;
 using ast::Spelling;
 
@@ -31,20 +27,8 @@ void expect_round_trip(const Program& program, const std::string& what) {
   }
 }
 
-std::vector<std::filesystem::path> scripts() {
-  std::vector<std::filesystem::path> out;
-  const std::filesystem::path root = AM_SOURCE_DIR;
-  for (const char* folder : {"examples", "stdlib", "scripts", "../shared/scripts"}) {
-    if (!std::filesystem::is_directory(root / folder)) continue;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(root / folder))
-      if (entry.path().extension() == ".am" && !entry.path().filename().string().starts_with("fail_"))
-        out.push_back(entry.path());
-  }
-  return out;
-}
-
 TEST(RoundTrip, ScriptsAndTheStandardLibrary) {
-  const auto files = scripts();
+  const auto files = scripts({"examples", "stdlib", "scripts", "../shared/scripts"});
   if (files.empty()) GTEST_SKIP() << "no scripts beside the sources";
   for (const auto& path : files) {
     std::stringstream text;
@@ -170,85 +154,6 @@ TEST(Same, SeesEveryDifference) {
           << programs[i] << " and " << programs[j];
   EXPECT_TRUE(ast::same(parse_program("const a = ½").program, parse_program("\n const a =  0.5 # c").program));
 }
-
-/// Builds trees of every kind at random, among them ones with unfortunate names.
-class Forest {
- public:
-  explicit Forest(unsigned seed) : random_(seed) {}
-
-  Program tree() {
-    program_ = {};
-    ast::Declaration d{.kind = ast::DeclarationKind::Const, .name = "c"};
-    d.value = grow(1 + pick(5));
-    program_.declarations.push_back(d);
-    ast::Block block;
-    for (size_t i = 0, n = 1 + pick(3); i < n; ++i)
-      block.statements.push_back({.kind = ast::StatementKind::Result, .value = grow(1 + pick(3))});
-    ast::Declaration f{.kind = ast::DeclarationKind::Fn, .name = "f", .parameters = {{.name = "x"}}};
-    f.body = program_.add(block);
-    program_.declarations.push_back(f);
-    return program_;
-  }
-
- private:
-  size_t pick(size_t n) { return random_() % n; }
-  std::string word() {
-    static const std::vector<std::string> words = {"x",        "y",        "E",    "d",     "grad",   "lap",
-                                                   "div",      "integral", "by",   "pi",    "over",   "from",
-                                                   "minimize", "data",     "path", "state", "repeat", "inf"};
-    return words[pick(words.size())];
-  }
-  ExprId leaf() {
-    switch (pick(4)) {
-      case 0: return program_.add({.kind = ExprKind::Number, .text = "2", .number = 2});
-      case 1: return program_.add({.kind = ExprKind::Number, .text = "½", .number = 0.5});
-      case 2: return program_.add({.kind = ExprKind::String, .text = "a\"\\"});
-      default: return program_.add({.kind = ExprKind::Name, .text = word()});
-    }
-  }
-  ast::BlockId body(size_t height) {
-    ast::Block block;
-    if (pick(2)) block.statements.push_back({.kind = ast::StatementKind::Let, .name = word(), .value = grow(height)});
-    block.statements.push_back({.kind = ast::StatementKind::Result, .value = grow(height)});
-    return program_.add(block);
-  }
-  ExprId grow(size_t height) {
-    if (height == 0) return leaf();
-    const auto child = [&] { return grow(height - 1 - pick(height)); };
-    // Not `==`: between a name and a value on a line of its own it is taken for a mistyped binding.
-    static const std::vector<std::string> operators = {"+", "-", "·", "*", "/", "^", "<", "<=", "!=", "and", "or"};
-    Expr e{.kind = static_cast<ExprKind>(4 + pick(15))};
-    switch (e.kind) {
-      case ExprKind::List: e.operands.assign(pick(3), leaf()); break;
-      case ExprKind::Call: {
-        ExprId callee = child();
-        if (program_[callee].kind == ExprKind::Number) callee = program_.add({.kind = ExprKind::Name, .text = word()});
-        e.operands = {callee};
-        for (size_t i = pick(3); i-- > 0;) e.arguments.push_back({.name = pick(2) ? word() : "", .value = child()});
-        break;
-      }
-      case ExprKind::Index: e.operands = {child(), child()}; break;
-      case ExprKind::Member: e.operands = {child()}, e.text = word(); break;
-      case ExprKind::Unary: e.operands = {child()}, e.text = pick(2) ? "-" : "not"; break;
-      case ExprKind::Binary: e.operands = {child(), child()}, e.text = operators[pick(operators.size())]; break;
-      case ExprKind::Gradient: e.operands = {child()}, e.text = pick(2) ? "" : "y"; break;
-      case ExprKind::Partial: e.operands = {child()}, e.text = "t"; break;
-      case ExprKind::Expectation: e.operands = {child(), child()}, e.names.assign(1 + pick(2), "x"); break;
-      case ExprKind::Integral:
-        e.operands = {child(), child(), pick(2) ? child() : ExprId{}, child()}, e.names = {"t"};
-        break;
-      case ExprKind::Range: e.operands = {child(), child(), pick(2) ? child() : ExprId{}}; break;
-      case ExprKind::Lambda:
-        e.parameters = {{.name = word(), .fallback = pick(2) ? leaf() : ExprId{}}}, e.body = body(height - 1);
-        break;
-      default: e.operands = {child()}; break;
-    }
-    return program_.add(std::move(e));
-  }
-
-  std::mt19937 random_;
-  Program program_;
-};
 
 TEST(RoundTrip, RandomTreesKeepTheirShape) {
   Forest forest(11);

@@ -136,4 +136,16 @@ std::string block(const std::string& text) {
   return out.starts_with(opening) ? out.substr(opening.size()) : out;
 }
 
+std::vector<std::filesystem::path> scripts(const std::vector<std::string>& folders) {
+  std::vector<std::filesystem::path> out;
+  const std::filesystem::path root = AM_SOURCE_DIR;
+  for (const std::string& folder : folders) {
+    if (!std::filesystem::is_directory(root / folder)) continue;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(root / folder))
+      if (entry.path().extension() == ".am" && !entry.path().filename().string().starts_with("fail_"))
+        out.push_back(entry.path());
+  }
+  return out;
+}
+
 }  // namespace am::parse::testing

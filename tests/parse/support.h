@@ -1,6 +1,7 @@
 // What the tests of the parser share: parsing a snippet, and writing a tree out in full.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -34,5 +35,8 @@ std::string formula(const std::string& text);
 std::string declarations(const std::string& text);
 /// Of the body of `fn f(x) { text }`, or the complaints.
 std::string block(const std::string& text);
+
+/// Scripts in these folders, where they are there, beside the sources; not those that are to fail.
+std::vector<std::filesystem::path> scripts(const std::vector<std::string>& folders);
 
 }  // namespace am::parse::testing
