@@ -112,8 +112,11 @@ int run_command(int argc, char** argv) {
   c->add_option("--model", a.model, "the `train` declaration; default: the first");
   c = app.add_subcommand("derive", "print a derivative as mathematics");
   common(*c, a);
-  c->add_option("expression", a.expression, "s, ∇s, ∂t s, Δs (grad s, d[t] s, lap s), drift, growth, or objective")
+  c->add_option("expression", a.expression,
+                "an expression over the script's names, such as ∇s, ∂t s, Δs (grad s, d[t] s, lap s), ∇·v or drift; "
+                "objective; or ∇[PARAMETER] objective")
       ->required();
+  c->add_option("--shape", a.shapes, "NAME=SIZE: the size of a variable of the expression, such as y=3 or A=2x3");
   c->add_option("--model", a.model, "the `train` declaration; default: the first");
   c->add_flag("--latex", a.latex, "LaTeX instead of text");
   c = app.add_subcommand("data", "say what a data file holds");
@@ -216,8 +219,15 @@ std::unique_ptr<Script> open_script(const Arguments& a, int& code) {
     line->show(fmt::format("simulating {}: step {} of {}", name, count(done), count(all)), done == all);
     if (done == all) line->end();
   };
+  if (a.command == "derive" && !of_objective(a.expression)) {
+    options.expression = a.expression, options.model = a.model;
+    if (!pairs(a, a.shapes, "--shape", options.shapes)) {
+      code = kScript;
+      return nullptr;
+    }
+  }
   auto script = compile(a.file, *text, options);
-  code = print_diagnostics(a, script->sink, script->sources);
+  code = print_diagnostics(a, script->sink, script->sources, a.command != "derive");
   if (!script->usable()) {
     if (!a.json) print_error_count(script->sink, a.file);
     return nullptr;

@@ -4,6 +4,8 @@
 
 #include "amc/program.h"
 #include "compiler/derive/derive.h"
+#include "compiler/differentiate/differentiate.h"
+#include "compiler/ir/build.h"
 #include "compiler/simplify/simplify.h"
 #include "runtime/data/data.h"
 #include "runtime/data/npz.h"
@@ -97,23 +99,48 @@ std::string function_named(const Script& script, const elaborate::Model& m, std:
 
 }  // namespace
 
+bool of_objective(std::string_view expression) { return expression.ends_with("objective"); }
+
+namespace {
+
+/// The objective, or its gradient by a parameter, simplified. On failure says why.
+std::optional<simplify::Simplified> of_objective(const Arguments& a, const elaborate::Model& m) {
+  const std::string& expression = a.expression;
+  const ir::NodeId objective = m.objective.outputs[0];
+  if (expression == "objective") return simplify::simplify(m.objective.graph, {&objective, 1});
+  const size_t open = expression.find('['), close = expression.find(']');
+  const std::string name =
+      close == std::string::npos || open > close ? "" : expression.substr(open + 1, close - open - 1);
+  std::vector<std::string> known;
+  for (const auto& p : m.parameters) known.push_back(p.name);
+  ir::Graph g = m.objective.graph;
+  for (uint32_t slot = 0; slot < g.slots().size(); ++slot)
+    if (m.objective.inputs[slot].role == elaborate::Role::Parameter && g.slots()[slot].name == name) {
+      const ir::NodeId by = g.slot(slot), gradient = differentiate::gradient(g, objective, {{&by, 1}})[0];
+      const ir::NodeId output = gradient.valid() ? gradient : ir::constant(g, 0, g.slots()[slot].shape);
+      return simplify::simplify(g, {&output, 1});
+    }
+  complain(a, make<Kind::BadCommandLine>({}, fmt::format("`{}`: write `objective`, or `∇[PARAMETER] objective` with one of {}",
+                                                         expression, fmt::join(known, ", "))));
+  return {};
+}
+
+}  // namespace
+
 int derive(const Arguments& a) {
   int code = kDone;
   const auto script = open_script(a, code);
   if (!script) return code;
   const elaborate::Model* m = choose_model(a, *script);
   if (!m) return kScript;
-  const std::string name = function_named(*script, *m, a.expression);
-  const elaborate::Program& p = a.expression == "objective" ? m->objective : m->functions;
-  const auto at = std::find(p.names.begin(), p.names.end(), a.expression == "objective" ? "objective" : name);
-  if (at == p.names.end())
-    return complain(a, make<Kind::BadCommandLine>(
-                           {}, fmt::format("`{}` cannot be derived; write s, ∇s, ∂t s, Δs, drift, noise, growth or "
-                                           "objective, with the potential's name for s",
-                                           a.expression)));
-  const std::vector<ir::NodeId> output{p.outputs[at - p.names.begin()]};
-  const auto small = simplify::simplify(p.graph, output);
-  fmt::print("{}\n", derive::mathematics(small.graph, small.outputs[0], a.expression,
+  std::optional<simplify::Simplified> small;
+  if (of_objective(a.expression))
+    small = of_objective(a, *m);
+  else if (const auto& asked = script->elaborated.asked)
+    small = simplify::simplify(asked->graph, asked->outputs);
+  if (!small) return kScript;
+  fmt::print("{}\n", derive::mathematics(small->graph, small->outputs[0],
+                                         of_objective(a.expression) ? a.expression : script->asked,
                                          a.latex ? derive::Notation::Latex : derive::Notation::Text));
   return kDone;
 }

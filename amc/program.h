@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "compiler/driver/compile.h"
@@ -25,6 +26,7 @@ struct Arguments {
   std::string cpu;
   std::string stage, model;  // emit
   std::string expression;    // derive
+  std::vector<std::string> shapes;  // derive: NAME=SIZE
   bool latex = false;
   std::string run, at, show;       // eval
   std::string name;                // doc
@@ -48,6 +50,9 @@ int info(const Arguments& a);
 int eval(const Arguments& a);
 int format(const Arguments& a);
 int doc(const Arguments& a);
+
+/// `objective` and `∇[PARAMETER] objective` speak of a model's own program, other expressions of the script's names.
+bool of_objective(std::string_view expression);
 
 /// Reads and compiles the script, prints diagnostics to stderr. Null with the exit code if it cannot go on.
 std::unique_ptr<Script> open_script(const Arguments& a, int& code);

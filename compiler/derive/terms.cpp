@@ -246,8 +246,10 @@ TermId Terms::product(std::span<const Part> parts) {
     const Term& t = (*this)[term];
     if (weight == 0 || t.kind == Kind::Ones) continue;
     const bool root = t.kind == Kind::Call && t.function == Function::Sqrt && std::fmod(weight, 2) == 0;
-    if (root) opened.push_back({t.parts[0].term, weight / 2});
-    else kept.push_back({term, weight});
+    if (root)
+      opened.push_back({t.parts[0].term, weight / 2});
+    else
+      kept.push_back({term, weight});
   }
   fold_outer(kept);
   fold_literals(kept, coefficient);
@@ -324,6 +326,11 @@ TermId Terms::finish(const Linear& l) {
 // --- functions and linear maps ---
 
 TermId Terms::call(Function function, std::span<const TermId> x) {
+  const bool even = function == Function::Cos || function == Function::Abs, odd = function == Function::Sin;
+  if ((even || odd) && monomial(x[0]).coefficient < 0) {
+    const TermId positive = call(function, scale(-1, x[0]));
+    return even ? positive : scale(-1, positive);
+  }
   Term out{.kind = Kind::Call, .function = function};
   Shape shape;
   for (TermId id : x) {
@@ -352,7 +359,8 @@ TermId Terms::linear(Kind kind, TermId x, const Shape& shape, int axis, std::vec
   Pulled p = pull(x, kind == Kind::Mean);
   if (kind == Kind::Mean && !(*this)[p.rest].sampled) return x;
   if (!is_scalar(x) && is_scalar(p.rest)) return in_shape(x, shape);
-  if ((*this)[p.rest].kind == Kind::Ones) p.scalars.push_back({ones(shape)});
+  if ((*this)[p.rest].kind == Kind::Ones)
+    p.scalars.push_back({ones(shape)});
   else
     p.scalars.push_back({intern({.kind = kind,
                                  .shape = shape,
@@ -419,8 +427,10 @@ TermId Terms::total(TermId x, int mask) {
   Shape shape;
   double summed = 1;
   for (int axis = 0; axis < in.rank; ++axis) {
-    if (mask >> axis & 1) summed *= in[axis];
-    else shape.sizes[shape.rank++] = in[axis];
+    if (mask >> axis & 1)
+      summed *= in[axis];
+    else
+      shape.sizes[shape.rank++] = in[axis];
   }
   if (mask == 0 || in.rank == 0) return x;
   Pulled p = pull(x);
@@ -445,6 +455,21 @@ TermId Terms::total(TermId x, int mask) {
 TermId Terms::slice(TermId x, int axis, int start, int length) {
   Shape shape = (*this)[x].shape;
   if (length == shape[axis]) return x;
+  if (const Term& t = (*this)[x]; t.kind == Kind::Concat && t.shape.rank == 1 && length == 1) {
+    int at = 0;
+    for (size_t k = 0; k < t.parts.size(); at += t.extents[k++])
+      if (at == start && t.extents[k] == 1 && is_scalar(t.parts[k].term)) return t.parts[k].term;
+  }
+  if (const Term t = (*this)[x]; t.kind == Kind::Sum && t.shape.rank == 1 && length == 1) {
+    // An entry of a sum with a vector that is written out is the sum of entries.
+    const auto written = [&](const Part& part) { return (*this)[part.term].kind == Kind::Concat; };
+    if (std::any_of(t.parts.begin(), t.parts.end(), written)) {
+      std::vector<Part> entries;
+      for (const Part& part : t.parts)
+        entries.push_back({is_scalar(part.term) ? part.term : slice(part.term, axis, start, 1), part.weight});
+      return sum(entries, t.value);
+    }
+  }
   shape.sizes[axis] = length;
   if (length == 1) shape = without_axis(shape, axis);
   return linear(Kind::Slice, x, shape, axis, {start, length});

@@ -147,8 +147,10 @@ class Writer {
     if (all.size() == 1 && !all[0].negative) return all[0].piece;
     std::string out;
     for (size_t k = 0; k < all.size(); ++k) {
-      if (k > 0) out += all[k].negative ? " " + minus() + " " : " + ";
-      else if (all[k].negative) out += minus();
+      if (k > 0)
+        out += all[k].negative ? " " + minus() + " " : " + ";
+      else if (all[k].negative)
+        out += minus();
       out += wrapped(all[k].piece, kProduct);
     }
     return {out, kSum};
@@ -209,7 +211,8 @@ class Writer {
     for (const Part& part : parts) {
       Factors& side = part.weight > 0 ? above : below;
       const double exponent = std::fabs(part.weight);
-      if (p_.terms.is_scalar(part.term)) side.scalars.push_back(power(part.term, exponent));
+      if (p_.terms.is_scalar(part.term))
+        side.scalars.push_back(power(part.term, exponent));
       else
         for (int k = 0; k < exponent; ++k) side.tensors.push_back(piece(part.term));
     }
@@ -279,10 +282,12 @@ class Writer {
     return {wrapped(t.parts[0].term, kAtom) + bracketed(index), kPostfix};
   }
 
+  /// One behind the other with commas, as columns side by side with bars, and rows below each other with semicolons.
   Piece concat(const Term& t) const {
     std::string out;
+    const std::string_view between = t.shape.rank == 1 ? ", " : t.axis == 0 ? "; " : latex_ ? " \\mid " : " | ";
     for (size_t k = 0; k < t.parts.size(); ++k) {
-      if (k > 0) out += t.shape.rank > 1 && t.axis == 0 ? "; " : ", ";
+      if (k > 0) out += between;
       out += entries(t, k);
     }
     return {bracketed(out), kAtom};

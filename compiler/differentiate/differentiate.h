@@ -42,12 +42,16 @@ NodeId directional(Graph& g, NodeId output, const Setting& setting, std::span<co
 /// Laplacian Σ_i ∂²output/∂x_i² of a scalar by the elements of one vector, by the forward Laplacian: value, Jacobian
 /// and Laplacian carried together in one pass (Li et al., "A computational framework for neural network-based
 /// variational Monte Carlo with Forward Laplacian", Nature Machine Intelligence 2024). kNone if it is zero.
+///
+/// With `directions` z it is Σ_z zᵀHz instead, H being the Hessian, at a cost of as many directions. For z of independent
+/// entries ±1 each summand has the Laplacian as its mean (Hutchinson, Commun. Stat. Simul. Comput. 1990).
 NodeId laplacian(Graph& g, NodeId output, NodeId x, std::span<const NodeId> held = {},
-                 std::optional<Obstacle>* obstacle = nullptr);
+                 std::optional<Obstacle>* obstacle = nullptr, std::span<const NodeId> directions = {});
 
-/// Divergence Σ_i ∂output_i/∂x_i of a vector of the shape of `x`; kNone if it is zero.
+/// Divergence Σ_i ∂output_i/∂x_i of a vector of the shape of `x`; kNone if it is zero. With `directions` it is
+/// Σ_z zᵀJz instead, J being the Jacobian.
 NodeId divergence(Graph& g, NodeId output, NodeId x, std::span<const NodeId> held = {},
-                  std::optional<Obstacle>* obstacle = nullptr);
+                  std::optional<Obstacle>* obstacle = nullptr, std::span<const NodeId> directions = {});
 
 /// True if a derivative of `output` by `x` could be other than zero, as the structure of the graph tells.
 bool depends(const Graph& g, NodeId output, NodeId x, std::span<const NodeId> held = {});

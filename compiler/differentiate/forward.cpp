@@ -100,14 +100,16 @@ NodeId directional(Graph& g, NodeId output, const Setting& setting, std::span<co
   return carried.back();
 }
 
-NodeId divergence(Graph& g, NodeId output, NodeId x, std::span<const NodeId> held, std::optional<Obstacle>* obstacle) {
+NodeId divergence(Graph& g, NodeId output, NodeId x, std::span<const NodeId> held, std::optional<Obstacle>* obstacle,
+                  std::span<const NodeId> directions) {
   AM_CHECK(g[output].shape == g[x].shape, "divergence of {} by {}", g[output].shape.text(), g[x].shape.text());
   const ir::Shape shape = g[x].shape;
   NodeId sum = ir::kNone;
-  for (int i = 0; i < shape.count(); ++i) {
-    const NodeId seed = one_hot(g, shape, i);
+  const int count = directions.empty() ? shape.count() : static_cast<int>(directions.size());
+  for (int i = 0; i < count; ++i) {
+    const NodeId seed = directions.empty() ? one_hot(g, shape, i) : directions[i];
     const NodeId column = directional(g, output, {{&x, 1}, held}, {&seed, 1}, obstacle);
-    if (column.valid()) sum = plus(g, sum, element(g, column, i));
+    if (column.valid()) sum = plus(g, sum, directions.empty() ? element(g, column, i) : ir::dot(g, seed, column));
   }
   return sum;
 }

@@ -105,20 +105,24 @@ Jet advance(Graph& g, NodeId id, const Jets& operands, int d, std::optional<Obst
 
 }  // namespace
 
-NodeId laplacian(Graph& g, NodeId output, NodeId x, std::span<const NodeId> held, std::optional<Obstacle>* obstacle) {
+NodeId laplacian(Graph& g, NodeId output, NodeId x, std::span<const NodeId> held, std::optional<Obstacle>* obstacle,
+                 std::span<const NodeId> directions) {
   const Way between = way(g, output, {{&x, 1}, held});
   if (between.empty()) return ir::kNone;
   Origin origin(g);
   const ir::Shape shape = g[x].shape;
   Jets jets(between.on.size());
-  for (int i = 0; i < shape.count(); ++i) jets[between.index(x)].tangents.push_back(one_hot(g, shape, i));
+  std::vector<NodeId>& seeds = jets[between.index(x)].tangents;
+  seeds.assign(directions.begin(), directions.end());
+  for (int i = 0; directions.empty() && i < shape.count(); ++i) seeds.push_back(one_hot(g, shape, i));
+  const int d = static_cast<int>(seeds.size());
   for (uint32_t i = x.value + 1; i <= output.value; ++i) {
     const NodeId id{i};
     if (!between.contains(id)) continue;
     origin.follow(id);
     Jets operands;
     for (NodeId u : g[id].operands) operands.push_back(between.contains(u) ? jets[between.index(u)] : Jet{});
-    jets[between.index(id)] = advance(g, id, operands, shape.count(), obstacle);
+    jets[between.index(id)] = advance(g, id, operands, d, obstacle);
   }
   return jets.back().laplacian;
 }

@@ -7,6 +7,7 @@
 
 #include "compiler/check/check.h"
 #include "compiler/check/settings.h"
+#include "compiler/driver/asked.h"
 #include "compiler/driver/simulate.h"
 #include "compiler/driver/stdlib.h"
 #include "compiler/elaborate/elaborator.h"
@@ -104,10 +105,6 @@ elaborate::Options overrides(Script& s, const CompileOptions& options) {
   return out;
 }
 
-}  // namespace
-
-namespace {
-
 /// Null if only part of the library was read and something in the script is wrong: messages may speak of the rest of
 /// it.
 std::unique_ptr<Script> compile_with(const std::vector<std::string>& library, const std::string& name,
@@ -122,8 +119,13 @@ std::unique_ptr<Script> compile_with(const std::vector<std::string>& library, co
   parse::parse(s->sources, s->file, s->program, s->sink);
   // After a syntax error a declaration may be missing, and every use of it would look wrong.
   if (s->sink.has_errors()) return s;
-  const elaborate::Options elaborate_options = overrides(*s, options);
+  elaborate::Options elaborate_options = overrides(*s, options);
   if (s->sink.has_errors()) return s;
+  if (!options.expression.empty()) {
+    elaborate_options.asked = parse_asked(*s, options);
+    if (!elaborate_options.asked) return s;
+    s->asked = ast::print(s->program, elaborate_options.asked->expression);
+  }
   std::vector<ast::ExprId> from_command_line;
   for (const auto& [key, value] : elaborate_options.settings) from_command_line.push_back(value);
   std::vector<check::Predefined> predefined;
@@ -141,7 +143,8 @@ std::unique_ptr<Script> compile(std::string name, std::string text, const Compil
   std::vector<std::string_view> texts{text};
   for (const auto& [key, value] : options.settings) texts.push_back(value);
   for (const check::SettingInfo& setting : check::settings()) texts.push_back(setting.fallback);
-  if (auto script = compile_with(needed_library(texts), name, text, options, false)) return script;
+  if (options.expression.empty())
+    if (auto script = compile_with(needed_library(texts), name, text, options, false)) return script;
   std::vector<std::string> whole;
   for (const LibraryFile& file : standard_library()) whole.emplace_back(file.text);
   return compile_with(whole, name, text, options, true);

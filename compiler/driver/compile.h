@@ -33,6 +33,9 @@ struct CompileOptions {
   std::optional<Machine> machine;
   /// Told how far a simulation is: the data set's name, steps done, steps in all.
   std::function<void(const std::string& name, size_t done, size_t all)> simulating;
+  std::string expression;                        // over the script's names, for Elaborated::asked; empty: none
+  std::string model;                             // whose dynamics it may speak of; empty: the first
+  std::map<std::string, std::string> shapes;     // of its variables: name → "3" or "2x3"
 };
 
 /// A script after parse, check and elaborate. Diagnostics are in `sink`; models and the rest are there as far as they
@@ -44,6 +47,7 @@ struct Script {
   source::FileId file;
   diagnostics::Sink sink;
   elaborate::Elaborated elaborated;
+  std::string asked;  // CompileOptions::expression with all arguments
 
   bool usable() const { return !sink.has_errors(); }
 };

@@ -13,7 +13,7 @@ namespace {
 /// What the compiler itself makes use of, whether or not a script says so: the noise of solvers is normal.
 constexpr std::string_view kAlways[] = {"normal"};
 
-/// A declaration of the library with all lines up to the next one.
+/// A declaration of the library with its documentation and all lines up to the next one.
 struct Part {
   size_t file, begin, end;
   std::string_view name;
@@ -49,6 +49,16 @@ std::string_view declared(std::string_view line) {
   return {};
 }
 
+/// Where the `##` lines right above a line begin.
+size_t documentation(std::string_view text, size_t line) {
+  while (line > 0) {
+    const size_t above = line < 2 ? 0 : text.rfind('\n', line - 2) + 1;
+    if (!text.substr(above).starts_with("##")) break;
+    line = above;
+  }
+  return line;
+}
+
 std::vector<Part> parts_of_library() {
   std::vector<Part> out;
   const auto files = standard_library();
@@ -57,7 +67,7 @@ std::vector<Part> parts_of_library() {
     for (size_t line = 0; line < text.size();) {
       const size_t next = std::min(text.find('\n', line), text.size() - 1) + 1;
       if (const auto name = declared(text.substr(line, next - line)); !name.empty())
-        out.push_back({file, line, text.size(), name});
+        out.push_back({file, documentation(text, line), text.size(), name});
       if (out.size() > 1 && out[out.size() - 2].file == file) out[out.size() - 2].end = out.back().begin;
       line = next;
     }

@@ -105,12 +105,14 @@ std::optional<std::vector<std::string>> column_names(Elaborator& e, const Value&
   return {};
 }
 
-Value dataset(Elaborator& e, const CallArguments& a, std::optional<data::Snapshots> read) {
+Value dataset(Elaborator& e, const CallArguments& a, const std::string& file, std::optional<data::Snapshots> read) {
   if (!read) return e.poison();
   if (!e.current_data().empty()) read->name = e.current_data();
   auto d = std::make_shared<Dataset>();
   d->samples = std::make_shared<const data::Snapshots>(std::move(*read));
   d->rows = std::make_shared<const Values>([samples = d->samples] { return samples->rows; });
+  std::error_code unused;
+  d->file = std::filesystem::weakly_canonical(file, unused).string();
   d->span = a.span;
   return {std::shared_ptr<const Dataset>(d), a.span};
 }
@@ -120,19 +122,19 @@ Value csv(Elaborator& e, const CallArguments& a) {
   const auto time = text_argument(e, a, 1, "");
   const auto columns = a.given[2] ? column_names(e, a.values[2]) : std::vector<std::string>{};
   if (!file || !time || !columns) return e.poison();
-  return dataset(e, a, data::read_csv(*file, {.time = *time, .columns = *columns}, a.span, e.sink()));
+  return dataset(e, a, *file, data::read_csv(*file, {.time = *time, .columns = *columns}, a.span, e.sink()));
 }
 
 Value npz(Elaborator& e, const CallArguments& a) {
   const auto file = file_name(e, a);
   const auto x = text_argument(e, a, 1, "X"), time = text_argument(e, a, 2, "");
   if (!file || !x || !time) return e.poison();
-  return dataset(e, a, data::read_npz(*file, {.x = *x, .time = *time}, a.span, e.sink()));
+  return dataset(e, a, *file, data::read_npz(*file, {.x = *x, .time = *time}, a.span, e.sink()));
 }
 
 Value npy(Elaborator& e, const CallArguments& a) {
   const auto file = file_name(e, a);
-  return file ? dataset(e, a, data::read_npy(*file, a.span, e.sink())) : e.poison();
+  return file ? dataset(e, a, *file, data::read_npy(*file, a.span, e.sink())) : e.poison();
 }
 
 /// Probabilities and aliases of Vose's method for the rows of each group, in proportion to `mass`.
@@ -312,6 +314,7 @@ Value joined(Elaborator& e, const CallArguments& a, std::string_view name, int p
   result->alias_table =
       std::make_shared<const Values>([solved, offsets = out.offsets] { return alias_table(offsets, solved().mass); });
   result->samples = std::make_shared<const data::Snapshots>(std::move(out));
+  result->file = d->file;
   result->span = a.span;
   cache[key] = result;
   return {std::shared_ptr<const Dataset>(result), a.span};
@@ -507,6 +510,9 @@ const std::vector<WordInfo>& words() {
       {{"mmd", "metric", {{"gamma", {2, 1, 0.5, 0.1, 0.01, 0.005}}, {"scale", {1}}}},
        "Squared maximum mean discrepancy with the kernel Σ exp(−γ|x − y|²) over the list `gamma`."},
       {{"spread", "metric", {}}, "Mean and standard deviation of each coordinate, of both sides."},
+      {{"low_discrepancy", "time sampler", {}}, "Times that run evenly through the range, moving on from step to step."},
+      {{"importance", "time sampler", {{"bins", {32}}, {"floor", {0.1}}, {"decay", {0.99}}}},
+       "Times drawn by a density on `bins` parts of the range that follows the running spread of the integrand."},
       {{"one_step", "mode", {}}, "Particles are carried from the true samples of each time to the next."},
       {{"from_start", "mode", {}}, "Particles are carried from the first time on."},
       {{"f32", "precision", {}}, "Single precision, 24 bits."},

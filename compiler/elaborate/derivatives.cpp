@@ -1,11 +1,15 @@
 // ∇, ∂, Δ and ∇· of the script, as calls of the differentiator.
+#include <algorithm>
+
 #include "compiler/elaborate/elaborator.h"
+#include "compiler/elaborate/kinks.h"
 #include "compiler/ir/ops.h"
 
 namespace am::elaborate {
 
 using ast::Expr;
 using ast::ExprKind;
+using ir::Op;
 
 namespace {
 
@@ -100,6 +104,73 @@ Value Elaborator::with_first_argument(ExprId operand, ScopePtr scope, Span span,
   return v;
 }
 
+Value Elaborator::derivative(ExprId id, ScopePtr scope) {
+  const size_t first = estimates_.size();
+  Value v;
+  switch (program_[id].kind) {
+    case ExprKind::Gradient: v = gradient(id, scope); break;
+    case ExprKind::Partial: v = partial(id, scope); break;
+    case ExprKind::Laplacian: v = laplacian(id, scope); break;
+    default: v = divergence(id, scope); break;
+  }
+  // The derivative of an estimate goes through it, so it is no node on the way to the objective but one beside it.
+  if (auto* t = v.get<Tensor>(); t && estimates_.size() > first && program_[id].operands[0].valid()) {
+    const bool by_probes = std::any_of(estimates_.begin() + static_cast<ptrdiff_t>(first), estimates_.end(),
+                                       [](const Estimate& e) { return e.by_probes; });
+    const NodeId estimate = ir::variable(g(), t->node);
+    estimates_.push_back({estimate, by_probes});
+    v = {Tensor{estimate}, v.origin};
+  }
+  return v;
+}
+
+namespace {
+
+/// More than one waits for gladly.
+constexpr int kManyDimensions = 100;
+
+}  // namespace
+
+std::vector<NodeId> Elaborator::probes(NodeId y, NodeId x, ExprId expr) {
+  const int dimension = g()[x].shape.count();
+  std::vector<NodeId> out;
+  if (!objective_ || sample_depth_ == 0) return out;
+  if (probes_ == 0 && dimension > kManyDimensions && differentiate::depends(g(), y, x))
+    sink_.report<Kind::ExactInManyDimensions>(in_script(program_[expr].span), text(expr), dimension).suggestion =
+        "`probes = 1` in `train` estimates it by Hutchinson's probes, without bias";
+  for (int k = 0; k < probes_; ++k) {
+    const NodeId u = g().add(Op::Uniform, {}, {.index = streams_++, .shape = g()[x].shape});
+    const auto all = [&](double value) { return ir::constant(g(), value, g()[x].shape); };
+    out.push_back(g().add(Op::Select, {ir::binary(g(), Op::Less, u, all(0.5)), all(1), all(-1)}));
+  }
+  return out;
+}
+
+NodeId Elaborator::as_estimate(NodeId sum, size_t count) {
+  if (count == 0 || !sum.valid()) return sum;
+  const NodeId estimate = ir::variable(g(), ir::scale(g(), 1.0 / static_cast<double>(count), sum));
+  estimates_.push_back({estimate, true});
+  return estimate;
+}
+
+void Elaborator::warn_of_kinks(NodeId y, NodeId x, ExprId expr, int order) {
+  const auto kink = jump(g(), y, x, order);
+  if (!kink) return;
+  const Span at = kink->origin;
+  std::string name(at.known() ? sources_.text(at) : ir::info(kink->op).name);
+  for (const ast::Declaration& d : program_.declarations)
+    if (in_library(at) && d.kind == ast::DeclarationKind::Fn && d.span.file == at.file && d.span.begin <= at.begin &&
+        at.end <= d.span.end)
+      name = d.name;
+  // A comparison carries the place of its sign.
+  for (uint32_t i = 0; i < program_.expressions.size(); ++i)
+    if (const Expr& e = program_[ExprId{i}]; e.kind == ExprKind::Binary && at.known() && e.focus == at)
+      name = text(ExprId{i});
+  auto& report = sink_.report<Kind::LaplacianOfRelu>(in_script(program_[expr].span), name, text(expr));
+  if (at.known() && !in_library(at)) report.notes.push_back({at, "it is used here"});
+  report.suggestion = "something smooth in its place, such as `silu` or `softplus`";
+}
+
 Value Elaborator::gradient(ExprId id, ScopePtr scope) {
   const Expr& e = program_[id];
   if (!e.text.empty()) return partial(id, scope);
@@ -162,7 +233,10 @@ Value Elaborator::laplacian(ExprId id, ScopePtr scope) {
   if (!y.valid()) return poison();
   g().set_origin(e.span);
   std::optional<differentiate::Obstacle> obstacle;
-  return derived(differentiate::laplacian(g(), y, x, {}, &obstacle), {}, obstacle, e.span, "");
+  const std::vector<NodeId> directions = probes(y, x, id);
+  const NodeId sum = differentiate::laplacian(g(), y, x, {}, &obstacle, directions);
+  if (!obstacle) warn_of_kinks(y, x, id, 1);
+  return derived(as_estimate(sum, directions.size()), {}, obstacle, e.span, "");
 }
 
 Value Elaborator::divergence(ExprId id, ScopePtr scope) {
@@ -183,7 +257,10 @@ Value Elaborator::divergence(ExprId id, ScopePtr scope) {
   }
   g().set_origin(e.span);
   std::optional<differentiate::Obstacle> obstacle;
-  return derived(differentiate::divergence(g(), y, x, {}, &obstacle), {}, obstacle, e.span, "");
+  const std::vector<NodeId> directions = probes(y, x, id);
+  const NodeId sum = differentiate::divergence(g(), y, x, {}, &obstacle, directions);
+  if (!obstacle) warn_of_kinks(y, x, id, 0);
+  return derived(as_estimate(sum, directions.size()), {}, obstacle, e.span, "");
 }
 
 }  // namespace am::elaborate

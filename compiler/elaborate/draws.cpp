@@ -67,6 +67,7 @@ NodeId Elaborator::reached(const std::vector<double>& thresholds, NodeId time) {
 }
 
 NodeId Elaborator::draw_row(const Dataset& data, NodeId group) {
+  if (!data.file.empty()) building_->files.insert(data.file);
   const data::Snapshots& s = *data.samples;
   std::vector<double> starts, counts;
   for (size_t k = 0; k < s.groups(); ++k) {
@@ -234,7 +235,7 @@ Value Elaborator::expectation(ExprId id, ScopePtr outer) {
   if (sample_depth_ == 0) return make(ir::mean(g(), node), e.span);
   // One sample of the inner variable for each outer one: unbiased as long as it enters linearly.
   const NodeId estimate = ir::variable(g(), node);
-  estimates_.push_back(estimate);
+  estimates_.push_back({estimate});
   return make(estimate, e.span);
 }
 
@@ -263,7 +264,7 @@ Value Elaborator::integral(ExprId id, ScopePtr outer) {
   const NodeId value = ir::scale(g(), drawn.weight, node);
   if (sample_depth_ == 0) return make(ir::mean(g(), value), e.span);
   const NodeId estimate = ir::variable(g(), value);
-  estimates_.push_back(estimate);
+  estimates_.push_back({estimate});
   return make(estimate, e.span);
 }
 
@@ -330,33 +331,41 @@ bool Elaborator::drawn(NodeId node) const {
 /// An estimate from one sample may be added to and scaled, nothing else: E[f²] is not (E[f])².
 bool Elaborator::affine(NodeId body, size_t first_estimate, Span span) {
   if (first_estimate == estimates_.size()) return true;
-  const auto inner = std::span(estimates_).subspan(first_estimate);
-  std::vector<bool> touched(g().size());
-  for (NodeId id : inner) touched[id.value] = true;
+  std::vector<bool> touched(g().size()), by_probes(g().size());
+  for (const Estimate& e : std::span(estimates_).subspan(first_estimate)) {
+    touched[e.node.value] = true;
+    by_probes[e.node.value] = e.by_probes;
+  }
   bool fine = true;
   const std::vector<NodeId> outputs{body};
   for (NodeId id : ir::reachable(g(), outputs)) {
     const ir::Node& node = g()[id];
     if (touched[id.value]) continue;
     size_t operands = 0;
-    bool first = false;
+    bool first = false, probed = false;
     for (size_t k = 0; k < node.operands.size(); ++k)
       if (touched[node.operands[k].value]) {
         ++operands;
         first = first || k == 0;
+        probed = probed || by_probes[node.operands[k].value];
       }
     if (operands == 0) continue;
     touched[id.value] = true;
+    by_probes[id.value] = probed;
     const ir::DerivativeKind kind = ir::info(node.op).derivative->kind;
     const bool linear =
         node.op == Op::Add || node.op == Op::Sub || node.op == Op::Neg || kind == ir::DerivativeKind::Linear ||
         ((node.op == Op::Mul || kind == ir::DerivativeKind::Bilinear) && operands == 1) ||
         (node.op == Op::Div && operands == 1 && first) || (node.op == Op::Select && !touched[node.operands[0].value]);
-    if (!linear && fine) {
+    if (!linear && fine && probed)
+      sink_
+          .report<Kind::NonlinearProbes>(node.origin.known() && !in_library(node.origin) ? node.origin : span,
+                                         fmt::format("`{}`", ir::info(node.op).name))
+          .suggestion = "`probes = 0` in `train`, which is exact";
+    else if (!linear && fine)
       sink_.report<Kind::NonlinearExpectation>(span, fmt::format("`{}`", ir::info(node.op).name)).suggestion =
           "expand the product by hand into one expectation over independent draws";
-      fine = false;
-    }
+    fine = fine && linear;
   }
   estimates_.resize(first_estimate);
   return fine;

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -206,8 +207,19 @@ struct Elaborated {
   std::vector<Model> models;
   std::vector<Sampling> samplings;
   std::vector<Evaluation> evaluations;
+  /// The value of Options::asked: one output, a sampled input for each variable.
+  std::optional<Program> asked;
 
   const Model* model(std::string_view name) const;
+};
+
+/// An expression over the script's names, from elsewhere: that of `amc derive`.
+struct Asked {
+  ast::ExprId expression;
+  std::string model;                         // whose dynamics is in scope; empty: the first
+  std::map<std::string, ir::Shape> shapes;   // of variables, as far as they were said
+  std::vector<std::string> variables;        // names that nothing declares
+  std::vector<std::string> points, times;    // those of them that are a point of the model, and a time
 };
 
 struct Options {
@@ -218,6 +230,7 @@ struct Options {
   std::map<std::string, ast::ExprId> defaults;  // of settings, "train.steps", from check/settings.def, parsed
   /// Runs a simulation in f64 and gives its rows; throws SimulationFailure.
   std::function<std::vector<double>(const Simulation&)> simulate;
+  std::optional<Asked> asked;
 };
 
 /// Reports what is wrong and leaves out what it could not make.

@@ -88,6 +88,7 @@ struct Building {
   std::map<int, NodeId> parameter_nodes;
   std::map<std::string, NodeId> data_nodes;
   std::map<const ast::Declaration*, Value> globals;
+  std::set<std::string> files;  // that draws come from
   std::vector<NodeId> initial;  // initial element of each parameter, in the program that makes them
 };
 
@@ -166,6 +167,7 @@ class Elaborator {
   bool stages(const Value& start, const Value& move, const Range& over, int steps, Simulation& out, Span span);
 
   // --- derivatives (derivatives.cpp) ---
+  Value derivative(ExprId id, ScopePtr scope);
   Value gradient(ExprId id, ScopePtr scope);
   Value partial(ExprId id, ScopePtr scope);
   Value laplacian(ExprId id, ScopePtr scope);
@@ -230,7 +232,20 @@ class Elaborator {
   std::vector<NodeId> held(ScopePtr scope, NodeId but) const;
   Value derived(NodeId result, ir::Shape shape, const std::optional<differentiate::Obstacle>& obstacle, Span span,
                 std::string_view by);
-  bool affine(NodeId body, size_t first_estimate, Span span);
+  /// Says so where y jumps along a line of x, or for `order` 1 its gradient does: a further derivative does not see it.
+  void warn_of_kinks(NodeId y, NodeId x, ExprId expr, int order);
+  /// Hutchinson's probes for a derivative in as many directions as x has elements; none where it is exact.
+  std::vector<NodeId> probes(NodeId y, NodeId x, ExprId expr);
+  /// An estimate of one sample: it may enter the objective only linearly.
+  NodeId as_estimate(NodeId sum, size_t count);
+  struct Estimate {
+    NodeId node;
+    bool by_probes = false;
+  };
+  /// Where to point: at the expression, or where the script's training leads to it.
+  Span in_script(Span span) const { return in_library(span) && training_.known() ? training_ : span; }
+  /// False, once reported, if an estimate since number `first` enters `body` other than linearly.
+  bool affine(NodeId body, size_t first, Span span);
   NodeId draw_one(const Value& source, Span span, NodeId* velocity);
   bool within(const PathAt& path, Span span);
   bool in_objective(Span span, std::string_view what);
@@ -272,7 +287,9 @@ class Elaborator {
   std::set<uint32_t> warned_;              // expressions that were warned of, in whichever program
   std::optional<TimeSampler> time_sampler_;  // of the training under construction; none: low-discrepancy times
   uint32_t streams_ = 0;
-  std::vector<NodeId> estimates_;
+  std::vector<Estimate> estimates_;
+  int probes_ = 0;  // of each Laplacian and divergence of the objective; 0: exact
+  Span training_;   // the dynamics of the training being elaborated, as the script calls it
   std::map<uint32_t, Value> substituted_;  // first arguments, by call expression
   std::map<std::string, std::shared_ptr<const Dataset>> datasets_;
   std::map<std::string, std::shared_ptr<const Values>> numbers_;  // made of data sets

@@ -91,10 +91,10 @@ Value Elaborator::evaluate(ExprId id, ScopePtr scope) {
       break;
     }
     case ExprKind::Norm: v = norm(operand(0), e.span); break;
-    case ExprKind::Gradient: v = gradient(id, scope); break;
-    case ExprKind::Partial: v = partial(id, scope); break;
-    case ExprKind::Laplacian: v = laplacian(id, scope); break;
-    case ExprKind::Divergence: v = divergence(id, scope); break;
+    case ExprKind::Gradient:
+    case ExprKind::Partial:
+    case ExprKind::Laplacian:
+    case ExprKind::Divergence: v = derivative(id, scope); break;
     case ExprKind::Expectation: v = expectation(id, scope); break;
     case ExprKind::Integral: v = integral(id, scope); break;
     case ExprKind::Range: v = range(e, scope); break;
@@ -244,7 +244,7 @@ Value Elaborator::evaluate_global(const Declaration& d) {
         return known->second ? Value{known->second, d.name_span} : poison();
       Restore current(current_data_, d.name);
       Value v = evaluate(d.value, top_);
-      const bool samples = v.dataset() || v.get<Snapshot>() || v.get<PathAt>() || v.instance() || v.get<Maker>();
+      const bool samples = random(v) || v.get<PathAt>() || v.instance() || v.get<Maker>();
       if (!samples && !v.poisoned()) {
         sink_.report<Kind::WrongKindOfValue>(program_[d.value].span, v.describe(g()),
                                              "samples such as `csv(\"cells.csv\", time = \"t\")`");

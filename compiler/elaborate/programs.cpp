@@ -1,6 +1,7 @@
 // From declarations to programs: the training step of a model, its sampler and functions, the steps of solvers.
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "compiler/elaborate/elaborator.h"
 #include "compiler/ir/ops.h"
@@ -60,7 +61,7 @@ const Model* Elaborated::model(std::string_view name) const {
 /// Builds every program of a script with one elaborator.
 class Programs {
   static constexpr int kMostWhole = 2'000'000'000, kMostBatch = 10'000'000, kMostTimes = 100'000,
-                       kMostSteps = 1'000'000;
+                       kMostSteps = 1'000'000, kMostProbes = 1'000;
 
  public:
   explicit Programs(Elaborator& e) : e_(e) {}
@@ -72,6 +73,7 @@ class Programs {
     const Declaration* declaration;
     ParameterStore store;
     Model model;
+    std::set<std::string> files;  // that its path draws from
   };
 
   void start(Building& building, ParameterStore* store);
@@ -111,6 +113,7 @@ class Programs {
   bool origin(const Trained* t, const Value& v, ExprId given, Span span, Origin& out, Building& b);
   bool metrics(const Declaration& d, Evaluation& out);
   bool gap(Trained& t, const Declaration& d, Evaluation& out);
+  bool value(const Asked& asked, Program& out);
   Trained* trained(const std::string& name);
   Value as_instance(Value v, DeclarationKind kind, Span span);
 
@@ -163,6 +166,10 @@ Elaborated Programs::all() {
       e_.trace(reports, d.model_span);
     }
   }
+  if (const auto& asked = e_.options_.asked) {
+    Program program;
+    if (value(*asked, program)) out.asked = std::move(program);
+  }
   for (auto& t : trained_) out.models.push_back(std::move(t->model));
   return out;
 }
@@ -184,6 +191,8 @@ void Programs::start(Building& building, ParameterStore* store) {
   e_.time_sampler_.reset();
   e_.work_ = 0;
   e_.objective_ = true;
+  e_.probes_ = 0;
+  e_.training_ = {};
   e_.owner_.clear();
   e_.place_.clear();
 }
@@ -287,6 +296,7 @@ Value Programs::as_instance(Value v, DeclarationKind kind, Span span) {
 // --- training ---
 
 const Instance* Programs::dynamics(const Declaration& train, Value& keep) {
+  e_.training_ = e_.program_[train.value].span;
   keep = as_instance(e_.evaluate(train.value, e_.top_), DeclarationKind::Dynamics, e_.program_[train.value].span);
   return keep.instance();
 }
@@ -319,6 +329,7 @@ bool Programs::train(const Declaration& d, Trained& t) {
   m.steps = whole_setting(d, "steps", 1);
   m.batch = whole_setting(d, "batch", 1, kMostBatch);
   m.seed = static_cast<uint64_t>(whole_setting(d, "seed", 0));
+  e_.probes_ = whole_setting(d, "probes", 0, kMostProbes);
   m.average = number_setting(d, "ema", 0, 0.9999999, "between 0 and 1");
   const Value precision = setting_value(d, "precision");
   if (auto* w = precision.get<Word>(); w && w->group == "precision")
@@ -627,8 +638,11 @@ bool Programs::optimize(Trained& t, const Declaration& d, Building& b, NodeId to
                               p.span});
     const size_t reports = e_.sink_.count();
     const Value result = e_.block(update->body, inner);
-    e_.trace(reports, e_.program_[setting(d, "optimizer")].span);
-    if (result.poisoned()) return false;
+    const auto traced = [&](bool fine) {
+      e_.trace(reports, e_.program_[setting(d, "optimizer")].span);
+      return fine;
+    };
+    if (result.poisoned()) return traced(false);
     auto keep = [&](const Value& v, std::vector<NodeId>& out) {
       NodeId node = e_.tensor(v, "the result of an update");
       if (!node.valid()) return false;
@@ -640,7 +654,7 @@ bool Programs::optimize(Trained& t, const Declaration& d, Building& b, NodeId to
       out.push_back(node);
       return true;
     };
-    if (!keep(result, next)) return false;
+    if (!keep(result, next)) return traced(false);
     for (int s = 0; s < m.states; ++s)
       if (!keep(inner->find(states[s])->value, memory)) return false;
     if (m.average > 0) {
@@ -675,6 +689,7 @@ bool Programs::draw(Trained& t) {
   const NodeId time = input("t", {}, false, Role::Time);
   const NodeId x = e_.draw({PathAt{path, time}, t.model.span}, t.model.span);
   if (!x.valid()) return false;
+  t.files = b.files;
   t.model.draw = finish(b, {carried(t, x, {}, t.model.span, "the path")}, {"x"});
   return true;
 }
@@ -932,7 +947,9 @@ bool Programs::evaluation(const Declaration& d, Evaluation& out) {
   const Value reference = e_.evaluate(against, e_.top_);
   if (reference.poisoned()) return false;
   int dimension = 0;
+  std::set<std::string> files;
   if (auto data = reference.dataset()) {
+    files.insert(data->file);
     out.against = data;
     dimension = data->samples->dimension;
     if (!data->samples->timed())
@@ -948,6 +965,7 @@ bool Programs::evaluation(const Declaration& d, Evaluation& out) {
     if (!x.valid()) return false;
     dimension = g()[x].shape.count();
     out.against_path = true;
+    files = b.files;
     out.against_draw = finish(b, {x}, {"x"});
     for (int k = 0; k <= 4; ++k) out.times.push_back(t->model.from + (t->model.to - t->model.from) * k / 4);
   } else {
@@ -955,6 +973,9 @@ bool Programs::evaluation(const Declaration& d, Evaluation& out) {
   }
   if (dimension != t->model.dimension)
     return fail<Kind::DimensionMismatch>(span, out.against_text, dimension, d.model, t->model.dimension);
+  if (std::any_of(t->files.begin(), t->files.end(), [&](const std::string& f) { return files.count(f) > 0; }))
+    e_.sink_.report<Kind::DataUsedTwice>(span, out.against_text, d.model).suggestion =
+        "samples that were held out: a second `data` declaration of another file";
   if (const ExprId times = setting(d, "times"); times.valid()) {
     out.times = times_setting(e_.evaluate(times, e_.top_));
     for (double time : out.times)
@@ -1012,6 +1033,48 @@ bool Programs::gap(Trained& t, const Declaration& d, Evaluation& out) {
   auto half_mean = [&](NodeId x) { return ir::mean(g(), ir::scale(g(), 0.5 * length, ir::dot(g(), x, x))); };
   out.has_velocity = true;
   out.gap = finish(b, {half_mean(error), half_mean(v)}, {"gap", "action"});
+  return true;
+}
+
+bool Programs::value(const Asked& asked, Program& out) {
+  Trained* t = !asked.model.empty() ? trained(asked.model) : trained_.empty() ? nullptr : trained_[0].get();
+  if (!t) return false;
+  Building b;
+  start(b, &t->store);
+  Value keep;
+  const Instance* dyn = dynamics(*t->declaration, keep);
+  if (!dyn) return false;
+  ScopePtr scope = e_.scope(e_.open(*dyn), true);
+  const auto among = [](const std::vector<std::string>& names, const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  const Span span = e_.program_[asked.expression].span;
+  bool fine = true;
+  for (const std::string& name : asked.variables) {
+    Shape shape;
+    if (auto said = asked.shapes.find(name); said != asked.shapes.end()) {
+      shape = said->second;
+    } else if (among(asked.points, name)) {
+      shape = point_shape(t->model.dimension);
+    } else if (!among(asked.times, name)) {
+      auto& report = e_.sink_.report<Kind::UnknownShape>(span, name);
+      std::vector<std::string> known;
+      for (const Declaration& d : e_.program_.declarations) known.push_back(d.name);
+      // Of short names anything is near.
+      const std::string near = name.size() > 2 ? diagnostics::nearest(name, known) : "";
+      report.suggestion =
+          near.empty() ? fmt::format("`--shape {}=3` makes it a vector of three, `--shape {}=1` a number", name, name)
+                       : fmt::format("did you mean `{}`? `--shape {}=3` makes it a vector of three", near, name);
+      fine = false;
+      continue;
+    }
+    const NodeId node = input(name, shape, true, shape.rank == 0 ? Role::PointTime : Role::Point);
+    scope->bind(name, {Tensor{ir::variable(g(), node)}, span}, true);
+  }
+  if (!fine) return false;
+  const NodeId node = e_.tensor(e_.evaluate(asked.expression, scope), "what is to be derived");
+  if (!node.valid()) return false;
+  out = finish(b, {node}, {"value"});
   return true;
 }
 

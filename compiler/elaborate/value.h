@@ -54,6 +54,8 @@ struct Instance {
 
 /// Samples from a file, a simulation or made from others, and how to draw one of them.
 struct Dataset : Samples {
+  /// The file that the samples, or those that they are made from, come from; empty if none.
+  std::string file;
   /// Null, or [rows, 2]: Vose's alias table, with which rows of a snapshot are drawn in proportion to their masses.
   std::shared_ptr<const Values> alias_table;
   source::Span span;

@@ -87,6 +87,24 @@ Value mean(const Value& v) {
   return {v.sizes, {out}};
 }
 
+/// Side by side, if one of them is a matrix.
+Value beside(const std::vector<Value>& parts) {
+  size_t n = 1;
+  int columns = 0;
+  for (const Value& v : parts) n = std::max(n, v.samples.size()), columns += extent(v).second;
+  const int rows = extent(parts[0]).first;
+  return over_samples({rows, columns}, n, [&](size_t i) {
+    List out;
+    for (int r = 0; r < rows; ++r)
+      for (const Value& v : parts) {
+        const auto [height, width] = extent(v);
+        if (height != rows) throw std::runtime_error("rows side by side");
+        for (int c = 0; c < width; ++c) out.push_back(sample(v, i)[r * width + c]);
+      }
+    return out;
+  });
+}
+
 Value joined(const std::vector<Value>& parts) {
   size_t n = 1;
   int total = 0;
@@ -141,30 +159,42 @@ class Reader {
     Value out = product();
     if (negative) out = times(constant(-1), out);
     for (;;) {
-      if (take(" + ")) out = elementwise(out, product(), std::plus<>());
-      else if (take(" − ")) out = elementwise(out, product(), std::minus<>());
-      else return out;
+      if (take(" + "))
+        out = elementwise(out, product(), std::plus<>());
+      else if (take(" − "))
+        out = elementwise(out, product(), std::minus<>());
+      else
+        return out;
     }
   }
 
   Value product() {
     Value out = postfix();
     for (;;) {
-      if (take("·")) out = times(out, postfix());
-      else if (take(" ⊙ ")) out = elementwise(out, postfix(), std::multiplies<>());
-      else if (take("/")) out = elementwise(out, postfix(), std::divides<>());
-      else return out;
+      if (take("·"))
+        out = times(out, postfix());
+      else if (take(" ⊙ "))
+        out = elementwise(out, postfix(), std::multiplies<>());
+      else if (take("/"))
+        out = elementwise(out, postfix(), std::divides<>());
+      else
+        return out;
     }
   }
 
   Value postfix() {
     Value out = primary();
     for (;;) {
-      if (take("ᵀ")) out = transposed(out);
-      else if (kRaised.contains(character())) out = power(out, constant(raised()));
-      else if (take("^")) out = power(out, primary());
-      else if (take("[")) out = part(out);
-      else return out;
+      if (take("ᵀ"))
+        out = transposed(out);
+      else if (kRaised.contains(character()))
+        out = power(out, constant(raised()));
+      else if (take("^"))
+        out = power(out, primary());
+      else if (take("["))
+        out = part(out);
+      else
+        return out;
     }
   }
 
@@ -228,12 +258,15 @@ class Reader {
 
   Value bracket() {
     std::vector<Value> parts{sum()};
-    if (take(" < ")) parts = {elementwise(parts[0], sum(), [](double a, double b) { return double(a < b); })};
-    else if (take(" = ")) parts = {elementwise(parts[0], sum(), [](double a, double b) { return double(a == b); })};
+    if (take(" < "))
+      parts = {elementwise(parts[0], sum(), [](double a, double b) { return double(a < b); })};
+    else if (take(" = "))
+      parts = {elementwise(parts[0], sum(), [](double a, double b) { return double(a == b); })};
     else {
-      while (take(", ")) parts.push_back(sum());
+      const bool columns = text_.substr(at_).starts_with(" | ");
+      while (take(columns ? " | " : ", ")) parts.push_back(sum());
       expect("]");
-      return joined(parts);
+      return columns ? beside(parts) : joined(parts);
     }
     expect("]");
     return parts[0];
@@ -285,6 +318,10 @@ class Reader {
 
   Value applied(const std::string& name, const std::vector<Value>& x) {
     if (name == "sum") return summed(x[0]);
+    if (name == "zeros" && x.size() == 2) {
+      const int rows = static_cast<int>(sample(x[0], 0)[0]), columns = static_cast<int>(sample(x[1], 0)[0]);
+      return tidy({{rows, columns}, {List(static_cast<size_t>(rows * columns), 0)}});
+    }
     if (name == "ones")
       return {{static_cast<int>(sample(x[0], 0)[0])}, {List(static_cast<size_t>(sample(x[0], 0)[0]), 1)}};
     if (name == "zeros")

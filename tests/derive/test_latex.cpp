@@ -10,7 +10,7 @@ namespace am::derive {
 namespace {
 
 const std::set<std::string> kCommands = {"begin",  "end",     "left",  "right",  "frac",  "tfrac", "sqrt",  "mathrm",
-                                         "mathbb", "mathbf",  "text",  "odot",   "top",   "cdot",  "times", "in",
+                                         "mathbb", "mathbf",  "text",  "odot",   "top",   "cdot",  "times", "in", "mid", 
                                          "nabla",  "partial", "Delta", "delta",  "exp",   "log",   "tanh",  "sin",
                                          "cos",    "max",     "min",   "lfloor", "rfloor"};
 

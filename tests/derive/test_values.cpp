@@ -7,45 +7,10 @@
 #include "compiler/derive/read.h"
 #include "compiler/derive/terms.h"
 #include "tests/derive/examples.h"
-#include "tests/derive/reader.h"
+#include "tests/derive/as_read.h"
 
 namespace am::derive {
 namespace {
-
-/// The elements of a slot or a node for each sample.
-Value value_of(const std::vector<double>& flat, const Shape& shape, bool sampled, size_t samples) {
-  Value out;
-  for (int axis = 0; axis < shape.rank; ++axis) out.sizes.push_back(shape[axis]);
-  while (!out.sizes.empty() && out.sizes.back() == 1) out.sizes.pop_back();
-  const size_t n = sampled ? samples : 1;
-  out.samples.assign(n, std::vector<double>(flat.size() / n));
-  for (size_t e = 0; e < flat.size(); ++e) out.samples[e % n][e / n] = flat[e];
-  return out;
-}
-
-/// By the names of the legend: a short name, or a name that is the slot's own.
-Known leaves(const Graph& g, const Derivation& d, const ir::Bindings& bindings, NodeId output) {
-  Known known;
-  for (const auto& [name, meaning] : d.legend)
-    for (uint32_t slot = 0; slot < g.slots().size(); ++slot) {
-      const ir::Slot& s = g.slots()[slot];
-      if (s.name == name || meaning.starts_with(s.name + " : "))
-        known[name] = value_of(bindings.inputs.at(slot), s.shape, s.sampled, bindings.samples);
-    }
-  int draws = 0;
-  for (NodeId id : ir::reachable(g, {&output, 1}))
-    if (g[id].op == Op::Uniform)
-      known[std::vector<std::string>{"u₁", "u₂", "u₃"}.at(draws++)] =
-          value_of(ir::interpret(g, {&id, 1}, bindings)[0], g[id].shape, true, bindings.samples);
-  return known;
-}
-
-Value read_text(const Graph& g, NodeId output, const ir::Bindings& bindings) {
-  const Derivation d = derive(g, output, Notation::Text);
-  Known known = leaves(g, d, bindings, output);
-  for (const auto& [name, formula] : d.where) known[name] = read_formula(formula, known);
-  return read_formula(d.result, known);
-}
 
 /// Compares terms and text with the interpreter, for the graph as it is and simplified.
 void expect_faithful(const Examples& e, NodeId id, const std::string& what) {

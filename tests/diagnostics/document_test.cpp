@@ -21,10 +21,11 @@ using diagnostics::Kind;
 using diagnostics::Level;
 
 /// Kinds of the program, of the system, and such as no script raises: their sections have no script.
-constexpr std::string_view kWithoutScript[] = {"BadCommandLine", "UnreadableScript", "NothingToRun",   "BadCheckpoint",
+constexpr std::string_view kWithoutScript[] = {"BadCommandLine", "UnreadableScript", "NothingToRun",
+                                               "UnknownShape",   "BadShapeOption",   "BadCheckpoint",
                                                "CannotWrite",    "OutOfMemory",      "CompilerFailure"};
 /// Kinds that nothing raises yet. This list only shrinks.
-constexpr std::string_view kNotRaisedYet[] = {"LaplacianOfRelu", "NotDifferentiable"};
+constexpr std::string_view kNotRaisedYet[] = {"NotDifferentiable"};
 
 /// A fenced block: "am fails", "csv repaired", …
 struct Block {

@@ -39,6 +39,22 @@ TEST(Laplacian, IsTheDivergenceOfTheGradient) {
   EXPECT_LE(error(s.b.value(found), s.b.value(divergence_of_gradient(s.b.g, s.s, s.x))), 1e-10);
 }
 
+TEST(Laplacian, AlongDirectionsIsTheSecondDerivativeAlongEach) {
+  Example s;
+  Graph& g = s.b.g;
+  const std::vector<NodeId> z{s.b.input({2}, true), s.b.input({2}, false)};
+  NodeId expected = constant(g, 0);
+  for (const NodeId& direction : z) {
+    const NodeId slope = differentiate::directional(g, s.s, {{&s.x, 1}}, {&direction, 1});
+    expected = add(g, expected, differentiate::directional(g, slope, {{&s.x, 1}}, {&direction, 1}));
+  }
+  const std::vector<double> wanted = s.b.value(expected);
+  EXPECT_LE(error(s.b.value(laplacian(g, s.s, s.x, {}, nullptr, z)), wanted), 1e-12);
+  const NodeId slope = gradient(g, s.s, {{&s.x, 1}})[0];
+  EXPECT_LE(error(s.b.value(divergence(g, slope, s.x, {}, nullptr, z)), wanted), 1e-12);
+  EXPECT_GT(error(s.b.value(laplacian(g, s.s, s.x)), wanted), 1e-3);
+}
+
 TEST(Laplacian, HasAGradientByParameters) {
   Example s;
   Graph& g = s.b.g;
