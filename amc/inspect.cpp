@@ -192,9 +192,11 @@ int eval(const Arguments& a) {
   const elaborate::Model* m = machine ? choose_model(a, *script) : nullptr;
   if (!m) return code ? code : kScript;
 
-  std::vector<std::string> columns;
-  for (int i = 1; i <= m->dimension; ++i) columns.push_back(fmt::format("x{}", i));
-  columns.insert(columns.begin(), "t");
+  std::vector<std::string> columns{"t"};
+  for (int i = 1; i <= m->moving; ++i) columns.push_back(fmt::format("x{}", i));
+  for (const elaborate::Parameter& c : m->conditions)
+    for (int i = 1; i <= c.shape.count(); ++i)
+      columns.push_back(c.shape.rank == 0 ? c.name : fmt::format("{}{}", c.name, i));
   const auto points = data::read_csv(a.at, {.columns = columns}, {}, script->sink);
   const auto weights = !points         ? std::optional<flow::Weights>()
                        : a.run.empty() ? flow::initialise(*m, *machine, script->sink)

@@ -511,7 +511,7 @@ const std::vector<WordInfo>& words() {
        "Squared maximum mean discrepancy with the kernel Σ exp(−γ|x − y|²) over the list `gamma`."},
       {{"spread", "metric", {}}, "Mean and standard deviation of each coordinate, of both sides."},
       {{"low_discrepancy", "time sampler", {}}, "Times that run evenly through the range, moving on from step to step."},
-      {{"importance", "time sampler", {{"bins", {32}}, {"floor", {0.1}}, {"decay", {0.99}}}},
+      {{"importance", "time sampler", {{"bins", {32}}, {"floor", {0.2}}, {"decay", {0.99}}}},
        "Times drawn by a density on `bins` parts of the range that follows the running spread of the integrand."},
       {{"one_step", "mode", {}}, "Particles are carried from the true samples of each time to the next."},
       {{"from_start", "mode", {}}, "Particles are carried from the first time on."},

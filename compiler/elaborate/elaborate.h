@@ -102,7 +102,7 @@ struct Model {
   int dimension = 0;        // of the points, conditions included
   int moving = 0;           // of these, how many move: the conditions follow
   double from = 0, to = 1;  // the path's time range
-  bool has_noise = false, has_growth = false, has_path = false;
+  bool has_noise = false, has_growth = false;
   std::string objective_text;
 
   std::vector<Parameter> parameters;
@@ -120,7 +120,8 @@ struct Model {
   Program step;
   /// Outputs: "objective" and the terms, for evaluation over many samples.
   Program objective;
-  /// x ~ q(Time): output "x" (sampled). Empty if the dynamics has no path.
+  /// x ~ q(Time): output "x" (sampled), with its conditions; of a dynamics without a path, a sample of the snapshot
+  /// nearest to Time.
   Program draw;
   /// At (Point, PointTime): outputs "value" (s; or the velocity), "gradient", "time_derivative", "laplacian" where
   /// there is a potential, "drift", "noise", "growth" where there are such.

@@ -62,7 +62,7 @@ struct ParameterStore {
 /// the running spread of the integrand there. See time_sampler.cpp.
 struct TimeSampler {
   int bins = 32;
-  double floor = 0.1;   // the share of the density that stays uniform
+  double floor = 0.2;   // the share of the density that stays uniform
   double decay = 0.99;  // of the running sums, per step
 
   /// One integral's share of it.

@@ -349,7 +349,6 @@ bool Programs::train(const Declaration& d, Trained& t) {
   if (auto path = path_of(*dyn)) {
     const auto range = e_.path_range(*path);
     if (!range) return look_further(d), false;
-    m.has_path = true;
     m.from = range->from, m.to = range->to;
     const NodeId x = e_.draw({PathAt{path, ir::constant(g(), m.from)}, d.name_span}, d.name_span);
     if (!x.valid()) return look_further(d), false;
@@ -379,7 +378,7 @@ bool Programs::train(const Declaration& d, Trained& t) {
   if (!optimize(t, d, b, total, terms)) return false;
   t.store.closed = true;
   for (const auto& entry : t.store.entries) m.parameters.push_back(entry.parameter);
-  return (!m.has_path || draw(t)) && functions(t);
+  return draw(t) && functions(t);
 }
 
 bool Programs::time_sampler(const Declaration& d) {
@@ -684,13 +683,15 @@ bool Programs::draw(Trained& t) {
   start(b, &t.store);
   Value keep;
   const Instance* dyn = dynamics(*t.declaration, keep);
-  const auto path = dyn ? path_of(*dyn) : nullptr;
-  if (!path) return false;
+  if (!dyn) return false;
+  const Span span = t.model.span;
   const NodeId time = input("t", {}, false, Role::Time);
-  const NodeId x = e_.draw({PathAt{path, time}, t.model.span}, t.model.span);
+  const auto path = path_of(*dyn);
+  const Value source = path ? Value{PathAt{path, time}, span} : e_.snapshot_at(data_of(*dyn), time, span);
+  const NodeId x = e_.draw(source, span);
   if (!x.valid()) return false;
   t.files = b.files;
-  t.model.draw = finish(b, {carried(t, x, {}, t.model.span, "the path")}, {"x"});
+  t.model.draw = finish(b, {carried(t, x, {}, span, "the path")}, {"x"});
   return true;
 }
 

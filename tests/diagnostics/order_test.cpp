@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 
 /// Of two declarations of one name the later one is in error: here the order is what is wrong.
 constexpr std::string_view kAboutOrder[] = {"fail_duplicate_name", "fail_overrides"};
-constexpr int kShuffles = 3;
+constexpr int kShuffles = 8;
 
 std::string contents(const fs::path& path) {
   std::ostringstream out;

@@ -79,16 +79,19 @@ std::string data_folder() {
     fs::create_directories(path);
     std::mt19937 random(1);
     std::normal_distribution<double> normal;
-    std::ofstream csv(path + "/cells.csv");
-    csv << "day,gene1,gene2,gene3\n";
     std::vector<double> x, day;
-    for (int t = 0; t < 4; ++t)
-      for (int i = 0; i < 20; ++i) {
-        double row[3];
-        for (double& v : row) x.push_back(v = normal(random) + t);
-        csv << fmt::format("{},{},{},{}\n", t, row[0], row[1], row[2]);
-        day.push_back(t);
-      }
+    for (const char* name : {"held", "cells"}) {
+      std::ofstream csv(fmt::format("{}/{}.csv", path, name));
+      csv << "day,gene1,gene2,gene3\n";
+      x.clear(), day.clear();
+      for (int t = 0; t < 4; ++t)
+        for (int i = 0; i < 20; ++i) {
+          double row[3];
+          for (double& v : row) x.push_back(v = normal(random) + t);
+          csv << fmt::format("{},{},{},{}\n", t, row[0], row[1], row[2]);
+          day.push_back(t);
+        }
+    }
     const auto write = [&](const std::string& name, const std::string& bytes) {
       std::ofstream(fmt::format("{}/{}", path, name), std::ios::binary) << bytes;
     };
@@ -166,7 +169,7 @@ golden::Values values_of(const Example& example, std::vector<std::string>& compl
     }
     std::smatch binding;
     std::string expression = line.code;
-    if (std::regex_match(line.code, binding, std::regex(R"((\S+)\s+=\s.*)"))) {
+    if (std::regex_match(line.code, binding, std::regex(R"(([^\s\[]+)\s+=\s.*)"))) {
       statements += fmt::format("{}\n", line.code);
       expression = binding[1];
     }
