@@ -17,14 +17,26 @@ std::atomic<bool> interrupted = false;
 
 namespace {
 
+using diagnostics::Kind;
+using diagnostics::make;
+
 /// The first signal asks training to end at a checkpoint; a second one ends the program at once.
 void on_signal(int signal) {
   interrupted = true;
   std::signal(signal, SIG_DFL);
 }
 
+void reports(CLI::App& c, Arguments& a) {
+  c.add_option_function<std::string>(
+       "--diagnostics", [&a](const std::string& format) { a.json = format == "json"; },
+       "text, or json: one object a line on standard error")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->type_name("text|json");
+}
+
 void common(CLI::App& c, Arguments& a) {
   c.add_option("file", a.file, "the script")->required();
+  reports(c, a);
   c.add_option("--set", a.set, "KIND.NAME.SETTING=VALUE, such as train.flow.steps=100");
   c.add_option("--data", a.data, "NAME=FILE: read a data set from another file");
   c.add_option("--const", a.constants, "NAME=NUMBER: another value for a constant");
@@ -46,11 +58,12 @@ int dispatch(const Arguments& a) {
 bool is_error(const diagnostics::Diagnostic& d) { return diagnostics::info(d.kind).level == diagnostics::Level::Error; }
 
 /// NAME=VALUE options as a map.
-bool pairs(const std::vector<std::string>& list, std::string_view option, std::map<std::string, std::string>& out) {
+bool pairs(const Arguments& a, const std::vector<std::string>& list, std::string_view option,
+           std::map<std::string, std::string>& out) {
   for (const std::string& item : list) {
     const size_t equals = item.find('=');
     if (equals == std::string::npos || equals == 0) {
-      fmt::print(stderr, "error: `{} {}` is not of the form NAME=VALUE\n", option, item);
+      complain(a, make<Kind::BadCommandLine>({}, fmt::format("`{} {}` is not of the form NAME=VALUE", option, item)));
       return false;
     }
     out[item.substr(0, equals)] = item.substr(equals + 1);
@@ -58,7 +71,28 @@ bool pairs(const std::vector<std::string>& list, std::string_view option, std::m
   return true;
 }
 
+/// A command line that cannot be read was still meant for a person or a program.
+bool asks_for_json(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word == "--diagnostics=json" ||
+        (word == "--diagnostics" && i + 1 < argc && argv[i + 1] == std::string_view("json")))
+      return true;
+  }
+  return false;
+}
+
+void print(const Arguments& a, const diagnostics::Diagnostic& d, const source::Sources& sources) {
+  fmt::print(stderr, "{}\n", a.json ? diagnostics::json(d, sources) : diagnostics::render(d, sources));
+}
+
 }  // namespace
+
+int complain(const Arguments& a, const diagnostics::Diagnostic& error) {
+  std::fflush(stdout);
+  print(a, error, {});
+  return static_cast<int>(diagnostics::info(error.kind).blame);
+}
 
 int run_command(int argc, char** argv) {
   Arguments a;
@@ -88,6 +122,7 @@ int run_command(int argc, char** argv) {
   c->add_flag("--latex", a.latex, "LaTeX instead of text");
   c = app.add_subcommand("data", "say what a data file holds");
   c->add_option("file", a.file, "a csv, tsv, npy or npz file")->required();
+  reports(*c, a);
   c = app.add_subcommand("eval", "values of the learned functions at given points");
   common(*c, a);
   c->add_option("--run", a.run, "run folder whose checkpoint to use; default: initial parameters");
@@ -97,6 +132,7 @@ int run_command(int argc, char** argv) {
   c->add_option("--model", a.model, "the `train` declaration; default: the first");
   c = app.add_subcommand("fmt", "lay scripts out canonically, in place");
   c->add_option("files", a.files, "scripts; `-` reads standard input and prints")->required();
+  reports(*c, a);
   auto* ascii = c->add_flag("--ascii", a.ascii, "spell operators in ASCII: grad s, x^2, a @ b");
   c->add_flag("--unicode", a.unicode, "spell operators as mathematics: ∇s, x², a·b")->excludes(ascii);
   auto* only_check =
@@ -105,16 +141,21 @@ int run_command(int argc, char** argv) {
   c = app.add_subcommand("doc", "documentation of a name, or of everything");
   c->add_option("name", a.name, "a name of the library, a setting, a diagnostic, a section such as `nets` or `train`");
   c->add_option("--file", a.file, "a script, whose declarations with their ## comments come first");
+  reports(*c, a);
   c->add_flag("--markdown", a.markdown, "Markdown instead of text; without a name the page docs/stdlib.md");
   c = app.add_subcommand("info", "version, CPU and vector width; with a script, the plan of its programs");
   c->add_option("file", a.file, "a script");
+  reports(*c, a);
   c->add_option("--cpu", a.cpu, "as if on this CPU");
 
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    const int code = app.exit(e);
-    return code == 0 ? kDone : kScript;
+    if (e.get_exit_code() == 0) return app.exit(e), kDone;
+    a.json = asks_for_json(argc, argv);
+    if (a.json) return complain(a, make<Kind::BadCommandLine>({}, e.what()));
+    app.exit(e);
+    return kScript;
   }
   for (CLI::App* used : app.get_subcommands()) a.command = used->get_name();
   if (a.command == "run") {
@@ -123,14 +164,15 @@ int run_command(int argc, char** argv) {
   }
   try {
     return dispatch(a);
-  } catch (const diagnostics::InternalError& e) {
-    fmt::print(stderr, "internal error: {}\nThis is a bug of amc. Please report it with the script.\n", e.what());
-    return kOurBug;
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "error: the system gives no more memory\n");
-    return kSystem;
-  } catch (const std::exception& e) {
-    fmt::print(stderr, "internal error: {}\nThis is a bug of amc. Please report it with the script.\n", e.what());
+    auto error = make<Kind::OutOfMemory>({});
+    error.suggestion = "a smaller `batch` of the training, or a smaller `count` of the sampling, needs less";
+    return complain(a, error);
+  } catch (const std::exception& e) {  // InternalError among them
+    if (a.json)
+      fmt::print(stderr, "{}\n", diagnostics::json_of_internal_error(e.what()));
+    else
+      fmt::print(stderr, "internal error: {}\nThis is a bug of amc. Please report it with the script.\n", e.what());
     return kOurBug;
   }
 }
@@ -144,11 +186,12 @@ std::optional<std::string> read_file(const std::string& path) {
   return text.str();
 }
 
-int print_diagnostics(const diagnostics::Sink& sink, const source::Sources& sources, bool warnings) {
+int print_diagnostics(const Arguments& a, const diagnostics::Sink& sink, const source::Sources& sources,
+                      bool warnings) {
   // What was printed before comes first where both go to one file.
   std::fflush(stdout);
   for (const auto& d : sink.sorted())
-    if (warnings || is_error(d)) fmt::print(stderr, "{}\n", diagnostics::render(d, sources));
+    if (warnings || is_error(d)) print(a, d, sources);
   return sink.exit_code();
 }
 
@@ -161,24 +204,24 @@ void print_error_count(const diagnostics::Sink& sink, const std::string& file) {
 std::unique_ptr<Script> open_script(const Arguments& a, int& code) {
   const auto text = read_file(a.file);
   if (!text) {
-    fmt::print(stderr, "error: the script `{}` cannot be read\n", a.file);
-    code = kScript;
+    code = complain(a, make<Kind::UnreadableScript>({}, a.file));
     return nullptr;
   }
   CompileOptions options{.data_folder = std::filesystem::path(a.file).parent_path().string()};
-  if (!pairs(a.set, "--set", options.settings) || !pairs(a.data, "--data", options.data) ||
-      !pairs(a.constants, "--const", options.constants)) {
+  if (!pairs(a, a.set, "--set", options.settings) || !pairs(a, a.data, "--data", options.data) ||
+      !pairs(a, a.constants, "--const", options.constants)) {
     code = kScript;
     return nullptr;
   }
   options.machine = machine_of(a, code);
   if (!options.machine) return nullptr;
   struct Simulating {
-    ProgressLine line;
+    ProgressLine line{true};
     std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
     bool shown = false;
   };
-  options.simulating = [state = std::make_shared<std::map<std::string, Simulating>>()](const std::string& name,
+  if (!a.json)
+    options.simulating = [state = std::make_shared<std::map<std::string, Simulating>>()](const std::string& name,
                                                                                         size_t done, size_t all) {
     Simulating& s = (*state)[name];
     // What is over in a moment needs no line.
@@ -190,15 +233,15 @@ std::unique_ptr<Script> open_script(const Arguments& a, int& code) {
   };
   if (a.command == "derive" && !of_objective(a.expression)) {
     options.expression = a.expression, options.model = a.model;
-    if (!pairs(a.shapes, "--shape", options.shapes)) {
+    if (!pairs(a, a.shapes, "--shape", options.shapes)) {
       code = kScript;
       return nullptr;
     }
   }
   auto script = compile(a.file, *text, options);
-  code = print_diagnostics(script->sink, script->sources, a.command != "derive");
+  code = print_diagnostics(a, script->sink, script->sources, a.command != "derive");
   if (!script->usable()) {
-    print_error_count(script->sink, a.file);
+    if (!a.json) print_error_count(script->sink, a.file);
     return nullptr;
   }
   return script;
@@ -208,8 +251,7 @@ std::optional<Machine> machine_of(const Arguments& a, int& code) {
   std::string error;
   Machine m{.target = jit::host_target(a.cpu, error), .threads = a.threads};
   if (!error.empty()) {
-    fmt::print(stderr, "error: {}\n", error);
-    code = kScript;
+    code = complain(a, make<Kind::BadCommandLine>({}, error));
     return {};
   }
   if (m.threads == 0) m.threads = std::max(1u, std::thread::hardware_concurrency());

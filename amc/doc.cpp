@@ -8,14 +8,11 @@ int doc(const Arguments& a) {
   const bool own = !a.file.empty();
   if (own) {
     const auto text = read_file(a.file);
-    if (!text) {
-      fmt::print(stderr, "error: the script `{}` cannot be read\n", a.file);
-      return kScript;
-    }
+    if (!text) return complain(a, diagnostics::make<diagnostics::Kind::UnreadableScript>({}, a.file));
     source::Sources sources;
     diagnostics::Sink sink;
     sections.push_back(document::script(a.file, *text, sources, sink));
-    if (const int code = print_diagnostics(sink, sources); code != kDone) return code;
+    if (const int code = print_diagnostics(a, sink, sources); code != kDone) return code;
   }
   if (a.name.empty() && own) {
     fmt::print("{}", a.markdown ? document::markdown(sections[0]) : document::text(sections[0]));
@@ -30,9 +27,10 @@ int doc(const Arguments& a) {
   const auto found = document::find_sections(sections, a.name);
   if (entries.empty() && found.empty()) {
     const std::string near = document::nearest(sections, a.name);
-    fmt::print(stderr, "error: nothing named `{}` is documented{}\n", a.name,
-               near.empty() ? std::string("; `amc doc` lists what is") : fmt::format("; did you mean `{}`?", near));
-    return kScript;
+    auto error = diagnostics::make<diagnostics::Kind::BadCommandLine>(
+        {}, fmt::format("nothing named `{}` is documented", a.name));
+    error.suggestion = near.empty() ? "`amc doc` lists what is" : fmt::format("did you mean `{}`?", near);
+    return complain(a, error);
   }
   bool first = true;
   for (const document::Entry* e : entries) {

@@ -15,30 +15,26 @@
 namespace am::program {
 namespace {
 
+using diagnostics::Kind;
+using diagnostics::make;
+
 constexpr std::string_view kStandardInput = "-";
 
 /// Writes to what a link points at, and not to what its owner closed to writing.
-int replace(const std::string& file, const std::string& text) {
+int replace(const Arguments& a, const std::string& file, const std::string& text) {
   std::error_code broken;
   const std::string target = std::filesystem::canonical(file, broken).string();
-  if (broken || access(target.c_str(), W_OK) != 0) {
-    fmt::print(stderr, "error: cannot write `{}`: {}\n", file, broken ? broken.message() : std::strerror(errno));
-    return kSystem;
-  }
-  if (const data::FileError error = data::write_text(target, text)) {
-    fmt::print(stderr, "error: cannot write `{}`: {}\n", file, error.what);
-    return kSystem;
-  }
+  if (broken || access(target.c_str(), W_OK) != 0)
+    return complain(a, make<Kind::CannotWrite>({}, file, broken ? broken.message() : std::strerror(errno)));
+  if (const data::FileError error = data::write_text(target, text))
+    return complain(a, make<Kind::CannotWrite>({}, file, error.what));
   return kDone;
 }
 
 int format_file(const std::string& file, const Arguments& a) {
   const bool piped = file == kStandardInput;
   const auto text = piped ? std::string(std::istreambuf_iterator<char>(std::cin), {}) : read_file(file);
-  if (!text) {
-    fmt::print(stderr, "error: the script `{}` cannot be read\n", file);
-    return kScript;
-  }
+  if (!text) return complain(a, make<Kind::UnreadableScript>({}, file));
   const format::Spelling spelling = a.ascii     ? format::Spelling::Ascii
                                     : a.unicode ? format::Spelling::Unicode
                                                 : format::Spelling::AsWritten;
@@ -46,8 +42,8 @@ int format_file(const std::string& file, const Arguments& a) {
   diagnostics::Sink sink;
   const auto out = format::format(sources, sources.add(piped ? "<standard input>" : file, *text), spelling, sink);
   if (!out) {
-    print_diagnostics(sink, sources);
-    print_error_count(sink, piped ? "standard input" : file);
+    print_diagnostics(a, sink, sources);
+    if (!a.json) print_error_count(sink, piped ? "standard input" : file);
     return kScript;
   }
   if (a.only_check) {
@@ -59,7 +55,7 @@ int format_file(const std::string& file, const Arguments& a) {
     fmt::print("{}", *out);
     return kDone;
   }
-  return *out == *text ? kDone : replace(file, *out);
+  return *out == *text ? kDone : replace(a, file, *out);
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 namespace am::program {
 
 using diagnostics::Kind;
+using diagnostics::make;
 
 namespace {
 
@@ -22,8 +23,9 @@ const elaborate::Model* choose_model(const Arguments& a, const Script& script) {
   const elaborate::Model* m =
       a.model.empty() ? (models.empty() ? nullptr : &models[0]) : script.elaborated.model(a.model);
   if (!m)
-    fmt::print(stderr, "error: {}\n",
-               models.empty() ? "the script trains no model" : fmt::format("the script trains no model `{}`", a.model));
+    complain(a,
+             make<Kind::BadCommandLine>({}, models.empty() ? "the script trains no model"
+                                                           : fmt::format("the script trains no model `{}`", a.model)));
   return m;
 }
 
@@ -68,10 +70,7 @@ int emit(const Arguments& a) {
   if (!machine) return code;
   std::string error;
   const std::string text = am::emit(*script, a.stage, a.model, machine->target, error);
-  if (!error.empty()) {
-    fmt::print(stderr, "error: {}\n", error);
-    return kScript;
-  }
+  if (!error.empty()) return complain(a, make<Kind::BadCommandLine>({}, error));
   fmt::print("{}", text);
   return kDone;
 }
@@ -106,7 +105,8 @@ bool of_objective(std::string_view expression) { return expression.ends_with("ob
 namespace {
 
 /// The objective, or its gradient by a parameter, simplified. On failure says why.
-std::optional<simplify::Simplified> of_objective(const elaborate::Model& m, const std::string& expression) {
+std::optional<simplify::Simplified> of_objective(const Arguments& a, const elaborate::Model& m) {
+  const std::string& expression = a.expression;
   const ir::NodeId objective = m.objective.outputs[0];
   if (expression == "objective") return simplify::simplify(m.objective.graph, {&objective, 1});
   const size_t open = expression.find('['), close = expression.find(']');
@@ -121,8 +121,8 @@ std::optional<simplify::Simplified> of_objective(const elaborate::Model& m, cons
       const ir::NodeId output = gradient.valid() ? gradient : ir::constant(g, 0, g.slots()[slot].shape);
       return simplify::simplify(g, {&output, 1});
     }
-  fmt::print(stderr, "error: `{}`: write `objective`, or `∇[PARAMETER] objective` with one of {}\n", expression,
-             fmt::join(known, ", "));
+  complain(a, make<Kind::BadCommandLine>({}, fmt::format("`{}`: write `objective`, or `∇[PARAMETER] objective` with one of {}",
+                                                         expression, fmt::join(known, ", "))));
   return {};
 }
 
@@ -136,7 +136,7 @@ int derive(const Arguments& a) {
   if (!m) return kScript;
   std::optional<simplify::Simplified> small;
   if (of_objective(a.expression))
-    small = of_objective(*m, a.expression);
+    small = of_objective(a, *m);
   else if (const auto& asked = script->elaborated.asked)
     small = simplify::simplify(asked->graph, asked->outputs);
   if (!small) return kScript;
@@ -149,7 +149,7 @@ int derive(const Arguments& a) {
 int describe_data(const Arguments& a) {
   diagnostics::Sink sink;
   const std::string text = data::describe(a.file, sink);
-  if (sink.has_errors()) return print_diagnostics(sink, {});
+  if (sink.has_errors()) return print_diagnostics(a, sink, {});
   fmt::print("{}", text);
   return kDone;
 }
@@ -202,7 +202,7 @@ int eval(const Arguments& a) {
   const auto weights = !points         ? std::optional<flow::Weights>()
                        : a.run.empty() ? flow::initialise(*m, *machine, script->sink)
                                        : flow::load(a.run + "/" + m->name + "/checkpoint.npz", *m, script->sink);
-  if (!weights) return print_diagnostics(script->sink, script->sources, false);
+  if (!weights) return print_diagnostics(a, script->sink, script->sources, false);
   std::vector<double> x, t;
   const size_t width = columns.size(), count = points->count();
   for (size_t i = 0; i < count; ++i) {
@@ -211,19 +211,17 @@ int eval(const Arguments& a) {
              points->rows.begin() + static_cast<ptrdiff_t>((i + 1) * width));
   }
   const auto values = flow::functions_at(*m, *weights, x, t, *machine, script->sink);
-  if (!values) return print_diagnostics(script->sink, script->sources, false);
+  if (!values) return print_diagnostics(a, script->sink, script->sources, false);
 
   std::vector<std::pair<size_t, std::string>> shown;  // output, title
   for (const std::string& expression : split(a.show)) {
     const std::string name = function_named(*script, *m, expression);
     const auto at = std::find(values->names.begin(), values->names.end(), name);
-    if (at == values->names.end()) {
-      fmt::print(stderr,
-                 "error: `{}` is not a function of `{}`; write s, ∇s, ∂t s, Δs with the potential's name for s, or one "
-                 "of {}\n",
-                 expression, m->name, fmt::join(values->names, ", "));
-      return kScript;
-    }
+    if (at == values->names.end())
+      return complain(a, make<Kind::BadCommandLine>(
+                             {}, fmt::format("`{}` is not a function of `{}`; write s, ∇s, ∂t s, Δs with the "
+                                             "potential's name for s, or one of {}",
+                                             expression, m->name, fmt::join(values->names, ", "))));
     shown.push_back({at - values->names.begin(), expression});
   }
   if (a.show.empty())
@@ -246,10 +244,8 @@ int eval(const Arguments& a) {
     fmt::print("{}", out);
     return kDone;
   }
-  if (const data::FileError error = data::write_text(a.out, out)) {
-    fmt::print(stderr, "error: cannot write `{}`: {}\n", a.out, error.what);
-    return kSystem;
-  }
+  if (const data::FileError error = data::write_text(a.out, out))
+    return complain(a, make<Kind::CannotWrite>({}, a.out, error.what));
   return kDone;
 }
 

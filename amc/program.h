@@ -19,6 +19,7 @@ inline constexpr int kDone = 0, kScript = 1, kData = 2, kNumerics = 3, kSystem =
 struct Arguments {
   std::string command, file;
   std::vector<std::string> set, data, constants;  // NAME=VALUE
+  bool json = false;                              // diagnostics as JSON lines
   int threads = 0;                                // 0: as many as the machine has
   bool resume = false;
   std::string out;  // run folder
@@ -57,9 +58,12 @@ bool of_objective(std::string_view expression);
 std::unique_ptr<Script> open_script(const Arguments& a, int& code);
 std::optional<Machine> machine_of(const Arguments& a, int& code);
 /// Prints what was reported, and gives the exit code. Without `warnings` only errors, where warnings were shown before.
-int print_diagnostics(const diagnostics::Sink& sink, const source::Sources& sources, bool warnings = true);
+int print_diagnostics(const Arguments& a, const diagnostics::Sink& sink, const source::Sources& sources,
+                      bool warnings = true);
 /// "2 errors in x.am".
 void print_error_count(const diagnostics::Sink& sink, const std::string& file);
+/// Prints an error that has no place in a script, and gives its exit code.
+int complain(const Arguments& a, const diagnostics::Diagnostic& error);
 std::optional<std::string> read_file(const std::string& path);
 
 }  // namespace am::program

@@ -7,9 +7,10 @@
 
 namespace am::program {
 
-ProgressLine::ProgressLine() : terminal_(isatty(STDERR_FILENO)) {}
+ProgressLine::ProgressLine(bool shown) : shown_(shown), terminal_(isatty(STDERR_FILENO)) {}
 
 void ProgressLine::show(const std::string& text, bool force) {
+  if (!shown_) return;
   const auto now = std::chrono::steady_clock::now();
   const double since = std::chrono::duration<double>(now - last_).count();
   if (!force && since < (terminal_ ? 0.1 : 10)) return;

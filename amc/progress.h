@@ -8,14 +8,15 @@ namespace am::program {
 
 class ProgressLine {
  public:
-  ProgressLine();
+  /// Says nothing unless `shown`.
+  explicit ProgressLine(bool shown);
   /// Shows `text`: at most ten times a second on a terminal, every ten seconds elsewhere, always if `force`.
   void show(const std::string& text, bool force = false);
   /// Ends the line, so that other output starts on one of its own.
   void end();
 
  private:
-  bool terminal_;
+  bool shown_, terminal_;
   bool open_ = false;
   std::chrono::steady_clock::time_point last_{};
 };

@@ -92,7 +92,7 @@ bool Run::train(const elaborate::Model& m) {
   std::fflush(stdout);
 
   MetricsFile metrics(folder_.file(m.name + "/metrics.csv"), m, w->step);
-  ProgressLine line;
+  ProgressLine line(!a_.json);
   const int first = w->step;
   const auto began = Clock::now();
   auto saved = began;
@@ -354,14 +354,14 @@ int Run::all() {
   std::string kept;
   if (!folder_.make(a_.out.empty() ? "runs/" + name : a_.out, a_.resume, kept, script_.sink) || !load_checkpoints() ||
       !folder_.write_config(a_, script_, machine_, script_.sink))
-    return print_diagnostics(script_.sink, script_.sources, false);
+    return print_diagnostics(a_, script_.sink, script_.sources, false);
   if (!kept.empty()) fmt::print("the run that was in {} is kept in {}\n", folder_.path(), kept);
   bool fine = true;
   for (const auto& m : todo.models) fine = fine && train(m);
   for (const auto& s : todo.samplings) fine = fine && !interrupted && sample(s);
   for (const auto& e : todo.evaluations) fine = fine && !interrupted && evaluate(e);
   fine = fine && report();
-  if (script_.sink.has_errors()) return print_diagnostics(script_.sink, script_.sources, false);
+  if (script_.sink.has_errors()) return print_diagnostics(a_, script_.sink, script_.sources, false);
   return fine ? kDone : interrupted ? kInterrupted : kOurBug;
 }
 
@@ -375,7 +375,7 @@ int run(const Arguments& a) {
   if (!machine) return code;
   if (script->elaborated.models.empty()) {
     script->sink.report<Kind::NothingToRun>({script->file, 0, 0});
-    return print_diagnostics(script->sink, script->sources, false);
+    return print_diagnostics(a, script->sink, script->sources, false);
   }
   return Run(a, *script, *machine).all();
 }

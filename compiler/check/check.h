@@ -9,10 +9,17 @@
 
 namespace am::check {
 
-/// Reports unknown, repeated and unused names, unknown and missing settings, misplaced statements, missing members and
-/// results. `own` is the number of declarations before the user's (the standard library's); `predefined` are the names
-/// that the compiler provides; `overrides` are expressions that stand outside the script, on the command line.
-void check(const ast::Program& program, size_t own, std::span<const std::string> predefined,
+/// A name that the compiler provides, and what sort of thing it is: "function", "constant", or a group of words
+/// ("metric", "mode", "precision").
+struct Predefined {
+  std::string name, group;
+};
+
+/// Reports unknown, repeated and unused names, unknown and missing settings, misplaced statements, unknown and missing
+/// members, and missing results. `own` is the number of declarations before the user's (the standard library's);
+/// `predefined` are the names that the compiler provides; `overrides` are expressions that stand outside the script, on
+/// the command line.
+void check(const ast::Program& program, size_t own, std::span<const Predefined> predefined,
            std::span<const ast::ExprId> overrides, diagnostics::Sink& sink);
 
 }  // namespace am::check

@@ -30,26 +30,20 @@ std::string excerpt(const source::Location& at) {
 
 std::string place(const source::Location& at) { return fmt::format("{}:{}:{}: ", at.file, at.line, at.column); }
 
-/// Edit distance in which exchanging two neighbours counts one (optimal string alignment).
-int distance(std::string_view a, std::string_view b) {
-  std::vector<std::vector<int>> d(a.size() + 1, std::vector<int>(b.size() + 1));
-  for (size_t i = 0; i <= a.size(); ++i) d[i][0] = static_cast<int>(i);
-  for (size_t j = 0; j <= b.size(); ++j) d[0][j] = static_cast<int>(j);
-  for (size_t i = 1; i <= a.size(); ++i)
-    for (size_t j = 1; j <= b.size(); ++j) {
-      d[i][j] = std::min({d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + (a[i - 1] != b[j - 1])});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-        d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
-    }
-  return d[a.size()][b.size()];
-}
-
 }  // namespace
 
 Diagnostic& Sink::add(Diagnostic diagnostic) {
   errors_ += info(diagnostic.kind).level == Level::Error;
   items_.push_back(std::move(diagnostic));
   return items_.back();
+}
+
+std::vector<Diagnostic> Sink::take(size_t first) {
+  std::vector<Diagnostic> out(std::make_move_iterator(items_.begin() + static_cast<ptrdiff_t>(first)),
+                              std::make_move_iterator(items_.end()));
+  items_.resize(first);
+  for (const Diagnostic& d : out) errors_ -= info(d.kind).level == Level::Error;
+  return out;
 }
 
 std::vector<Diagnostic> Sink::sorted() const {
@@ -88,16 +82,6 @@ std::string render(const Diagnostic& diagnostic, const source::Sources& sources)
   }
   if (!diagnostic.suggestion.empty()) out += "  help: " + diagnostic.suggestion + "\n";
   return out;
-}
-
-std::string nearest(std::string_view name, const std::vector<std::string>& candidates) {
-  std::string best;
-  int best_distance = std::max<int>(1, static_cast<int>(name.size()) / 3) + 1;
-  for (const std::string& candidate : candidates) {
-    const int d = distance(name, candidate);
-    if (d < best_distance) best = candidate, best_distance = d;
-  }
-  return best;
 }
 
 void internal_error(const char* file, int line, const std::string& what) {

@@ -91,6 +91,8 @@ class Sink {
     for (size_t k = first; k < items_.size(); ++k)
       if (wanted(items_[k])) items_[k].notes.push_back(note);
   }
+  /// Takes back the reports from number `first` on.
+  std::vector<Diagnostic> take(size_t first);
   int errors() const { return errors_; }
   /// In source order; two reports of one kind at one place are one.
   std::vector<Diagnostic> sorted() const;
@@ -105,8 +107,17 @@ class Sink {
 /// "file:line:column: error: message [Kind]", the line, a caret, notes, and what to write instead.
 std::string render(const Diagnostic& diagnostic, const source::Sources& sources);
 
-/// The candidate nearest to `name` by edit distance with transpositions, or empty if none is near enough to suggest.
-std::string nearest(std::string_view name, const std::vector<std::string>& candidates);
+/// The same for programs to read: a JSON object on one line (docs/diagnostics.md, For programs).
+std::string json(const Diagnostic& diagnostic, const source::Sources& sources);
+/// A bug of ours, for programs to read.
+std::string json_of_internal_error(std::string_view what);
+
+/// The candidate that a slip of the hand most likely turned into `name`, or empty if none is near enough to suggest.
+/// The measure is edit distance with transpositions, in which likely slips (case, a doubled letter, a neighbouring key)
+/// count a little less. Among those equally near, one of `fitting` wins: the names of things that make sense where
+/// `name` stands.
+std::string nearest(std::string_view name, const std::vector<std::string>& candidates,
+                    const std::vector<std::string>& fitting = {});
 
 /// A failure that is not the user's fault.
 struct InternalError : std::logic_error {

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "compiler/elaborate/elaborator.h"
+#include "compiler/elaborate/predefined.h"
 #include "compiler/parse/parse.h"
 
 namespace am {
@@ -37,7 +38,8 @@ std::optional<ir::Shape> shape_of(std::string_view text) {
 class Completer {
  public:
   Completer(Script& script, elaborate::Asked& asked) : script_(script), program_(script.program), asked_(asked) {
-    for (const std::string& name : elaborate::builtin_names()) known_.insert(name);
+    for (const elaborate::Predefined& p : elaborate::predefined())
+      if (p.group != "data member") known_.emplace(p.name);
     for (const Declaration& d : program_.declarations) {
       known_.insert(d.name);
       if (d.kind == DeclarationKind::Fn) functions_.try_emplace(d.name, &d.parameters);

@@ -11,6 +11,7 @@
 #include "compiler/driver/simulate.h"
 #include "compiler/driver/stdlib.h"
 #include "compiler/elaborate/elaborator.h"
+#include "compiler/elaborate/predefined.h"
 #include "compiler/parse/parse.h"
 #include "compiler/simplify/simplify.h"
 
@@ -51,7 +52,10 @@ bool declares(const Script& s, ast::DeclarationKind kind, const std::string& nam
   if (std::find(known.begin(), known.end(), name) != known.end()) return true;
   const std::string near = diagnostics::nearest(name, known);
   why = fmt::format("the script has no {} `{}`", ast::keyword(kind), name);
-  if (!near.empty()) why += fmt::format("; did you mean `{}`?", near);
+  if (!near.empty())
+    why += fmt::format("; did you mean `{}`?", near);
+  else if (!known.empty())
+    why += fmt::format("; it has `{}`", fmt::join(known, "`, `"));
   return false;
 }
 
@@ -101,15 +105,17 @@ elaborate::Options overrides(Script& s, const CompileOptions& options) {
   return out;
 }
 
-}  // namespace
-
-std::unique_ptr<Script> compile(std::string name, std::string text, const CompileOptions& options) {
+/// Null if only part of the library was read and something in the script is wrong: messages may speak of the rest of
+/// it.
+std::unique_ptr<Script> compile_with(const std::vector<std::string>& library, const std::string& name,
+                                     const std::string& text, const CompileOptions& options, bool whole) {
   auto s = std::make_unique<Script>();
-  for (const LibraryFile& file : standard_library())
-    parse::parse(s->sources, s->sources.add(std::string("stdlib/") + std::string(file.name), std::string(file.text)),
-                 s->program, s->sink);
+  for (size_t k = 0; k < library.size(); ++k) {
+    const source::FileId file = s->sources.add(fmt::format("stdlib/{}", standard_library()[k].name), library[k]);
+    if (library[k].find_first_not_of(" \n") != std::string::npos) parse::parse(s->sources, file, s->program, s->sink);
+  }
   s->own = s->program.declarations.size();
-  s->file = s->sources.add(std::move(name), std::move(text));
+  s->file = s->sources.add(name, text);
   parse::parse(s->sources, s->file, s->program, s->sink);
   // After a syntax error a declaration may be missing, and every use of it would look wrong.
   if (s->sink.has_errors()) return s;
@@ -122,9 +128,26 @@ std::unique_ptr<Script> compile(std::string name, std::string text, const Compil
   }
   std::vector<ast::ExprId> from_command_line;
   for (const auto& [key, value] : elaborate_options.settings) from_command_line.push_back(value);
-  check::check(s->program, s->own, elaborate::builtin_names(), from_command_line, s->sink);
+  std::vector<check::Predefined> predefined;
+  for (const elaborate::Predefined& p : elaborate::predefined())
+    if (p.group != "data member") predefined.push_back({std::string(p.name), std::string(p.group)});
+  check::check(s->program, s->own, predefined, from_command_line, s->sink);
+  if (!whole && s->sink.has_errors()) return nullptr;
   s->elaborated = elaborate::elaborate(s->program, s->sources, elaborate_options, s->sink);
   return s;
+}
+
+}  // namespace
+
+std::unique_ptr<Script> compile(std::string name, std::string text, const CompileOptions& options) {
+  std::vector<std::string_view> texts{text};
+  for (const auto& [key, value] : options.settings) texts.push_back(value);
+  for (const check::SettingInfo& setting : check::settings()) texts.push_back(setting.fallback);
+  if (options.expression.empty())
+    if (auto script = compile_with(needed_library(texts), name, text, options, false)) return script;
+  std::vector<std::string> whole;
+  for (const LibraryFile& file : standard_library()) whole.emplace_back(file.text);
+  return compile_with(whole, name, text, options, true);
 }
 
 NativeProgram make_native(const elaborate::Program& program, lower::Precision precision, const lower::Target& target,
@@ -141,10 +164,13 @@ lower::Precision precision_of(const elaborate::Model& m) {
   return m.f64 ? lower::Precision::F64 : lower::Precision::F32;
 }
 
+lower::Options options_of(const elaborate::Model& m, const lower::Target& target) {
+  return {.precision = precision_of(m), .target = target, .samples = static_cast<size_t>(m.batch)};
+}
+
 lower::Lowered lowered_step(const elaborate::Model& m, const lower::Target& target) {
   const simplify::Simplified small = simplify::simplify(m.step.graph, m.step.outputs);
-  return lower::lower(small.graph, small.outputs,
-                      {.precision = precision_of(m), .target = target, .samples = static_cast<size_t>(m.batch)});
+  return lower::lower(small.graph, small.outputs, options_of(m, target));
 }
 
 std::string graph_text(const elaborate::Program& p) {
@@ -185,8 +211,9 @@ std::string emit(const Script& script, std::string_view stage, std::string_view 
   return "";
 }
 
-lower::Plan plan_of(const elaborate::Model& model, const lower::Target& target) {
-  return lowered_step(model, target).plan;
+lower::Plan plan_of(const elaborate::Model& m, const lower::Target& target) {
+  const simplify::Simplified small = simplify::simplify(m.step.graph, m.step.outputs);
+  return lower::plan(small.graph, small.outputs, options_of(m, target));
 }
 
 std::string version() { return AM_VERSION; }

@@ -44,7 +44,8 @@ Value take(Elaborator& e, const CallArguments& a) {
   const NodeId v = e.as_vector(x);
   const ir::Shape s = e.g()[v].shape;
   if (s.rank != 1 || *from + *count > s[0]) {
-    e.sink().report<Kind::IndexOutOfRange>(a.span, *from + *count - 1, s.text());
+    auto& d = e.sink().report<Kind::IndexOutOfRange>(a.span, *from + *count - 1, s.text());
+    if (s.rank == 1) d.suggestion = fmt::format("indices count from 0 to {}", s[0] - 1);
     return e.poison();
   }
   return e.make(ir::slice(e.g(), v, 0, *from, *count), a.span);
@@ -399,7 +400,8 @@ Value data_time(Elaborator& e, const CallArguments& a) {
 Value data_snapshot(Elaborator& e, const CallArguments& a) {
   const NodeId k = e.scalar(a.values[0], "the number of a snapshot");
   const size_t groups = a.self->samples->groups();
-  if (const auto c = k.valid() ? ir::constant_value(e.g(), k) : std::nullopt; c && (*c < 0 || *c >= static_cast<double>(groups))) {
+  if (const auto c = k.valid() ? ir::constant_value(e.g(), k) : std::nullopt;
+      c && (*c < 0 || *c >= static_cast<double>(groups))) {
     e.sink().report<Kind::IndexOutOfRange>(a.span, *c, fmt::format("0..{}", groups - 1));
     return e.poison();
   }
@@ -565,13 +567,6 @@ std::string words_of(std::string_view group) {
   const std::string_view last = names.back();
   names.pop_back();
   return fmt::format("{} or {}", fmt::join(names, ", "), last);
-}
-
-std::vector<std::string> builtin_names() {
-  std::vector<std::string> out;
-  for (const Predefined& p : predefined())
-    if (p.group != "data member") out.emplace_back(p.name);
-  return out;
 }
 
 }  // namespace am::elaborate

@@ -78,8 +78,10 @@ Value Elaborator::derived(NodeId result, ir::Shape shape, const std::optional<di
 Value Elaborator::with_first_argument(ExprId operand, ScopePtr scope, Span span, NodeId& variable) {
   const ExprId call = innermost_call(program_, operand);
   if (!call.valid() || program_[call].arguments.empty()) {
-    sink_.report<Kind::WrongKindOfValue>(span, "a derivative of something that is not a call",
-                                         "a call such as `s(x, t)`, or a variable: `∇[x] e`");
+    auto& d = sink_.report<Kind::WrongKindOfValue>(span, "a derivative of something that is not a call",
+                                                   "a call such as `s(x, t)`, or a variable: `∇[x] e`");
+    if (program_[operand].kind == ExprKind::Name && evaluate(operand, scope).get<Closure>())
+      d.suggestion = fmt::format("write `{}(x, t)`", sources_.text(span));
     return poison();
   }
   const Value callee = evaluate(program_[call].operands[0], scope);
@@ -245,7 +247,12 @@ Value Elaborator::divergence(ExprId id, ScopePtr scope) {
   const NodeId y = tensor(v, "what `∇·` is applied to");
   if (!y.valid()) return poison();
   if (!(g()[y].shape == g()[x].shape)) {
-    sink_.report<Kind::ShapeMismatch>(e.span, "∇·", g()[y].shape.text(), g()[x].shape.text());
+    auto& d = sink_.report<Kind::BadShape>(program_[e.operands[0]].span,
+                                           fmt::format("what `∇·` is applied to, `{}`,", text(e.operands[0])),
+                                           g()[y].shape.text(), g()[x].shape.text());
+    if (g()[y].shape.rank == 0)
+      d.suggestion = fmt::format("the divergence is of a vector field; the gradient is `∇{}`, the Laplacian `Δ{}`",
+                                 text(e.operands[0]), text(e.operands[0]));
     return poison();
   }
   g().set_origin(e.span);

@@ -141,7 +141,14 @@ NodeId Elaborator::draw(const Value& source, Span span, NodeId* velocity) {
   ++drawing_;
   const NodeId x = draw_one(source, span, velocity);
   --drawing_;
-  return x;
+  if (x.valid() || !assumed_ || drawing_ > 0 || !source.get<PathAt>()) return x;
+  if (velocity) *velocity = g().input("u", *assumed_, true);
+  return g().input("x", *assumed_, true);
+}
+
+void Elaborator::remember_size(const ir::Shape& shape) {
+  if (drawing_ > 0 && shape.rank < 2 && std::find(sizes_.begin(), sizes_.end(), shape.count()) == sizes_.end())
+    sizes_.push_back(static_cast<int>(shape.count()));
 }
 
 NodeId Elaborator::draw_one(const Value& source, Span span, NodeId* velocity) {
@@ -190,8 +197,10 @@ NodeId Elaborator::draw_one(const Value& source, Span span, NodeId* velocity) {
     }
     return x;
   }
-  sink_.report<Kind::WrongKindOfValue>(source.origin.known() ? source.origin : span, source.describe(g()),
-                                       "a distribution, a data set, or a path at a time");
+  auto& d = sink_.report<Kind::WrongKindOfValue>(source.origin.known() ? source.origin : span, source.describe(g()),
+                                                 "a distribution, a data set, or a path at a time");
+  if (source.instance() && source.instance()->declaration->kind == DeclarationKind::Path && source.origin.known())
+    d.suggestion = fmt::format("say at which time: `{}(…)`", sources_.text(source.origin));
   return ir::kNone;
 }
 
@@ -208,7 +217,9 @@ Value Elaborator::expectation(ExprId id, ScopePtr outer) {
   ++sample_depth_;
   ScopePtr inner = scope(outer);
   NodeId velocity;
+  const size_t reports = sink_.count();
   const NodeId x = draw(source, program_[e.operands[0]].span, e.names.size() > 1 ? &velocity : nullptr);
+  trace(reports, program_[e.operands[0]].span);
   if (e.names.size() > 1 && x.valid() && !source.get<PathAt>()) {
     sink_.report<Kind::WrongKindOfValue>(source.origin, source.describe(g()), "a path at a time, which has a velocity");
     velocity = ir::kNone;

@@ -45,8 +45,6 @@ const std::vector<BuiltinInfo>& builtins();
 const std::vector<BuiltinInfo>& data_members();
 /// Words and constants with a fixed meaning: pi, inf, metrics, modes, precisions.
 std::optional<Value> builtin_constant(ir::Graph& g, std::string_view name);
-/// Every predefined name: for suggestions and for `check`.
-std::vector<std::string> builtin_names();
 
 /// Where the learned tensors of one model are kept while its programs are built.
 struct ParameterStore {
@@ -124,6 +122,8 @@ class Elaborator {
   Value vector_of(const std::vector<Value>& items, Span span);
   Value index(const Value& base, const Value& at, Span span);
   Value norm(const Value& x, Span span);
+  /// For a function or a layer that stands where a number is needed: what to write; empty for other values.
+  std::string how_to_call(const Value& v) const;
   /// The tensor, or kNone after an error that names `what`.
   NodeId tensor(const Value& v, std::string_view what);
   NodeId scalar(const Value& v, std::string_view what);
@@ -181,6 +181,8 @@ class Elaborator {
   const Options& options() const { return options_; }
   const source::Sources& sources() const { return sources_; }
   Value poison() const { return {}; }
+  /// "1 argument", "2 arguments", for messages.
+  static std::string arguments_text(size_t count);
   std::string text(ExprId id) const { return ast::print(program_, id); }
   std::map<std::string, std::shared_ptr<const Dataset>>& dataset_cache() { return datasets_; }
   std::map<std::string, std::shared_ptr<const Values>>& number_cache() { return numbers_; }
@@ -197,6 +199,9 @@ class Elaborator {
   Value call_builtin(const Builtin& builtin, const ast::Expr& expr, ScopePtr scope);
   Value call_word(const Word& word, const ast::Expr& expr, ScopePtr scope);
   Value call_dataset(const std::shared_ptr<const Dataset>& data, const std::vector<Value>& arguments, Span span);
+  /// Reports arguments of a dynamics or path that cannot be what its body does with them: a path that is called like a
+  /// function, a function that is drawn from, a path that is asked for snapshots.
+  bool fits(const ast::Declaration& declaration, const ast::Expr& call, ScopePtr bound);
   Value make_instance(const Maker& maker, const ast::Expr& expr, ScopePtr scope);
   Value member_value(const ast::Expr& expr, ScopePtr scope);
   Value list(const ast::Expr& expr, ScopePtr scope);
@@ -245,13 +250,18 @@ class Elaborator {
   NodeId draw_one(const Value& source, Span span, NodeId* velocity);
   bool within(const PathAt& path, Span span);
   bool in_objective(Span span, std::string_view what);
-  /// A report in the library says which place of the script led there.
-  void trace(size_t first_report, Span span, std::string_view note);
+  /// A report in the library moves to the place of the script that led there, `span`; its own becomes a note. What the
+  /// library says further about that place has the same cause.
+  void trace(size_t first_report, Span span);
   bool in_library(Span span) const;
   /// False, once reported, when a script unrolls to more than anyone can wait for.
   bool affordable(Span span);
   /// The times of a path, `over a..b`; nothing after an error.
   std::optional<Range> path_range(const Instance& path);
+  /// Keeps the size of a vector that a path works with, for `sizes_`.
+  void remember_size(const ir::Shape& shape);
+  /// Reports a definition in terms of itself, at the first by name of those that lead to each other.
+  void report_cycle(std::vector<std::pair<std::string, Span>> members);
   /// The result of a potential must be a number; says so at the potential.
   Value check_potential(const Closure& closure, Value result);
 
@@ -286,6 +296,10 @@ class Elaborator {
   std::map<std::string, std::shared_ptr<const Values>> numbers_;  // made of data sets
   std::string current_data_;  // the data declaration being evaluated, for --data
   std::vector<const ast::Declaration*> in_progress_;
+  std::vector<std::pair<std::string, Span>> calls_;  // of closures, outermost first
+  /// While a path is in error: the shape that its samples are taken to have, to find mistakes elsewhere.
+  std::optional<ir::Shape> assumed_;
+  std::vector<int> sizes_;     // of vectors seen in the paths of a training, for guesses at that shape
   bool prefer_words_ = false;  // `metrics = energy` means the metric, whatever the script calls by that name
   bool prefer_paths_ = false;  // `path q = linear(d)` means the path of that name, not the net
 };

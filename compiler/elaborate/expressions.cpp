@@ -1,6 +1,7 @@
 // Expressions, calls, blocks.
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "compiler/elaborate/elaborator.h"
 #include "compiler/ir/ops.h"
@@ -103,7 +104,7 @@ Value Elaborator::evaluate(ExprId id, ScopePtr scope) {
     case ExprKind::Shape: sink_.report<Kind::WrongKindOfValue>(e.span, "a shape", "a value"); return poison();
   }
   v.origin = e.span;
-  trace(reports, e.span, "it is reached from here");
+  trace(reports, e.span);
   return v;
 }
 
@@ -116,36 +117,66 @@ bool Elaborator::affordable(Span span) {
 
 bool Elaborator::in_library(Span span) const { return span.known() && sources_.name(span.file).starts_with("stdlib/"); }
 
-void Elaborator::trace(size_t first_report, Span span, std::string_view note) {
+void Elaborator::trace(size_t first_report, Span span) {
   if (sink_.count() == first_report || !span.known() || in_library(span)) return;
-  sink_.annotate(first_report, {span, std::string(note)}, [&](const diagnostics::Diagnostic& d) {
-    return in_library(d.span) && diagnostics::info(d.kind).level == diagnostics::Level::Error &&
-           std::all_of(d.notes.begin(), d.notes.end(), [&](const diagnostics::Note& n) { return in_library(n.span); });
-  });
+  bool moved = false;
+  for (diagnostics::Diagnostic& d : sink_.take(first_report)) {
+    if (in_library(d.span) && diagnostics::info(d.kind).level == diagnostics::Level::Error) {
+      if (std::exchange(moved, true)) continue;
+      d.notes.insert(d.notes.begin(), {d.span, "it shows here, in the library"});
+      d.span = span;
+    }
+    sink_.add(std::move(d));
+  }
 }
+
+void Elaborator::report_cycle(std::vector<std::pair<std::string, Span>> members) {
+  // Where it was entered depends on the order of declarations; what is said does not.
+  std::rotate(
+      members.begin(),
+      std::min_element(members.begin(), members.end(), [](const auto& a, const auto& b) { return a.first < b.first; }),
+      members.end());
+  auto& d = sink_.report<Kind::CyclicDefinition>(members[0].second, members[0].first);
+  for (size_t k = 1; k < members.size(); ++k)
+    d.notes.push_back({members[k].second, fmt::format("by way of `{}`", members[k].first)});
+}
+
+namespace {
+
+/// The declarations from `d` on, which need each other.
+std::vector<std::pair<std::string, Span>> cycle_of(const std::vector<const Declaration*>& in_progress,
+                                                   const Declaration& d) {
+  std::vector<std::pair<std::string, Span>> out;
+  for (auto it = std::find(in_progress.begin(), in_progress.end(), &d); it != in_progress.end(); ++it)
+    out.push_back({(*it)->name, (*it)->name_span});
+  return out;
+}
+
+}  // namespace
 
 std::optional<Range> Elaborator::path_range(const Instance& path) {
   const Declaration& d = *path.declaration;
-  if (std::find(in_progress_.begin(), in_progress_.end(), &d) != in_progress_.end()) {
-    sink_.report<Kind::CyclicDefinition>(d.name_span, d.name);
-    return {};
+  auto unknown = [&] { return assumed_ ? std::optional(Range{.from = 0, .to = 1}) : std::nullopt; };
+  if (const auto cycle = cycle_of(in_progress_, d); !cycle.empty()) {
+    report_cycle(cycle);
+    return unknown();
   }
   in_progress_.push_back(&d);
   const Value v = evaluate(d.range, path.scope);
   in_progress_.pop_back();
-  if (v.poisoned()) return {};
+  if (v.poisoned()) return unknown();
   auto* range = v.get<Range>();
   if (!range || range->text) {
     sink_.report<Kind::WrongKindOfValue>(v.origin, range ? "a range of texts" : v.describe(g()), "a range of times");
-    return {};
+    return unknown();
   }
   if (!std::isfinite(range->from) || !std::isfinite(range->to)) {
     sink_.report<Kind::WrongKindOfValue>(v.origin, "a range without an end", "a range of times such as `0..1`");
-    return {};
+    return unknown();
   }
   if (range->to <= range->from) {
     sink_.report<Kind::EmptyRange>(v.origin, fmt::format("{:g}", range->from), fmt::format("{:g}", range->to));
-    return {};
+    return unknown();
   }
   return *range;
 }
@@ -161,8 +192,10 @@ Value Elaborator::check_potential(const Closure& closure, Value result) {
     sink_.report<Kind::NotAScalar>(at, fmt::format("the potential `{}`", d->name), g()[t->node].shape.text())
         .suggestion = "a net gives one number with `out = 1`; a vector field is declared as `velocity`";
   else
-    sink_.report<Kind::WrongKindOfValue>(at, result.describe(g()),
-                                         fmt::format("a number for the potential `{}`", d->name));
+    sink_
+        .report<Kind::WrongKindOfValue>(at, result.describe(g()),
+                                        fmt::format("a number for the potential `{}`", d->name))
+        .suggestion = how_to_call(result);
   return poison();
 }
 
@@ -187,8 +220,8 @@ Value Elaborator::name(const Expr& e, ScopePtr scope) {
 
 Value Elaborator::global(const Declaration& d) {
   if (auto known = building_->globals.find(&d); known != building_->globals.end()) return known->second;
-  if (std::find(in_progress_.begin(), in_progress_.end(), &d) != in_progress_.end()) {
-    sink_.report<Kind::CyclicDefinition>(d.name_span, d.name);
+  if (const auto cycle = cycle_of(in_progress_, d); !cycle.empty()) {
+    report_cycle(cycle);
     return poison();
   }
   in_progress_.push_back(&d);
@@ -214,6 +247,12 @@ Value Elaborator::evaluate_global(const Declaration& d) {
         return known->second ? Value{known->second, d.name_span} : poison();
       Restore current(current_data_, d.name);
       Value v = evaluate(d.value, top_);
+      const bool samples = random(v) || v.get<PathAt>() || v.instance() || v.get<Maker>();
+      if (!samples && !v.poisoned()) {
+        sink_.report<Kind::WrongKindOfValue>(program_[d.value].span, v.describe(g()),
+                                             "samples such as `csv(\"cells.csv\", time = \"t\")`");
+        v = poison();
+      }
       if (v.dataset() || v.poisoned()) datasets_[d.name] = v.dataset();
       return v;
     }
@@ -256,9 +295,9 @@ Value Elaborator::list(const Expr& e, ScopePtr scope) {
   bool tensors = true;
   for (ExprId id : e.operands) {
     items.push_back(evaluate(id, scope));
-    if (items.back().poisoned()) return poison();
     tensors = tensors && items.back().get<Tensor>();
   }
+  if (std::any_of(items.begin(), items.end(), [](const Value& v) { return v.poisoned(); })) return poison();
   if (tensors && !items.empty()) return vector_of(items, e.span);
   return {List{std::move(items)}, e.span};
 }
@@ -302,10 +341,14 @@ Value Elaborator::range(const Expr& e, ScopePtr scope) {
     }
   }
   if (r.to < r.from) {
-    sink_.report<Kind::EmptyRange>(e.span, fmt::format("{:g}", r.from), fmt::format("{:g}", r.to));
+    sink_.report<Kind::EmptyRange>(e.span, text(e.operands[0]), text(e.operands[1]));
     return poison();
   }
   return {r, e.span};
+}
+
+std::string Elaborator::arguments_text(size_t count) {
+  return count == 0 ? "no arguments" : fmt::format("{} argument{}", count, count == 1 ? "" : "s");
 }
 
 std::vector<const Argument*> Elaborator::match(std::string_view callee, const std::vector<std::string>& names,
@@ -317,12 +360,15 @@ std::vector<const Argument*> Elaborator::match(std::string_view callee, const st
     if (k >= names.size()) {
       fine = false;
       if (a.name.empty()) {
-        sink_.report<Kind::TooManyArguments>(program_[a.value].span, callee, names.size(), call.arguments.size());
+        sink_.report<Kind::TooManyArguments>(program_[a.value].span, callee, arguments_text(names.size()),
+                                             call.arguments.size());
         break;
       }
       auto& d = sink_.report<Kind::UnknownArgument>(a.name_span, callee, a.name);
       if (const std::string near = diagnostics::nearest(a.name, names); !near.empty())
         d.suggestion = fmt::format("did you mean `{}`?", near);
+      else if (!names.empty())
+        d.suggestion = fmt::format("its parameters are `{}`", fmt::join(names, "`, `"));
       continue;
     }
     if (given[k]) {
@@ -392,10 +438,24 @@ std::string Elaborator::site(const Expr& call) const {
 
 Value Elaborator::run_body(const Closure& closure, ScopePtr inner, std::string place) {
   if (depth_ >= kDeepestCall) {
-    sink_.report<Kind::CyclicDefinition>(closure.span, closure.name);
+    // The innermost function that is open several times goes round, with those between its last two calls.
+    auto again = calls_.end();
+    for (auto it = calls_.rbegin(); it != calls_.rend() && again == calls_.end(); ++it)
+      if (std::count(calls_.begin(), calls_.end(), *it) > 2) again = it.base() - 1;
+    if (again == calls_.end()) {  // a chain of as many functions
+      report_cycle({{closure.name, closure.span}});
+      return poison();
+    }
+    const auto before = std::find(std::reverse_iterator(again), calls_.rend(), *again);
+    report_cycle({before.base() - 1, again});
     return poison();
   }
   Restore depth(depth_, depth_ + 1);
+  calls_.push_back({closure.name, closure.span});
+  struct Leave {
+    std::vector<std::pair<std::string, Span>>& calls;
+    ~Leave() { calls.pop_back(); }
+  } leave{calls_};
   Restore where(place_, std::move(place));
   Restore owner(owner_, closure.model.empty() ? owner_ : closure.model);
   // A variable that the body differentiates by must be a node of its own.
@@ -410,14 +470,21 @@ Value Elaborator::run_body(const Closure& closure, ScopePtr inner, std::string p
 
 Value Elaborator::invoke(const Closure& closure, const Expr& call, ScopePtr caller) {
   ScopePtr inner = scope(closure.scope, true);
-  if (!bind_arguments(closure.name, *closure.parameters, call, caller, inner, {}, &closure)) return poison();
+  const size_t reports = sink_.count();
+  if (!bind_arguments(closure.name, *closure.parameters, call, caller, inner, {}, &closure)) {
+    sink_.annotate(reports, {closure.span, fmt::format("`{}` is declared here", closure.name)}, [&](const auto& d) {
+      return d.kind == Kind::TooManyArguments && d.notes.empty() && closure.span.known();
+    });
+    return poison();
+  }
   return run_body(closure, inner, closure.model.empty() ? site(call) : "");
 }
 
 Value Elaborator::call_closure(const Closure& closure, const std::vector<Value>& arguments, Span span,
                                std::string_view place) {
   if (arguments.size() > closure.parameters->size()) {
-    sink_.report<Kind::TooManyArguments>(span, closure.name, closure.parameters->size(), arguments.size());
+    sink_.report<Kind::TooManyArguments>(span, closure.name, arguments_text(closure.parameters->size()),
+                                         arguments.size());
     return poison();
   }
   ScopePtr inner = scope(closure.scope, true);
@@ -441,7 +508,7 @@ Value Elaborator::apply(const Value& callee, const std::vector<Value>& arguments
   if (auto* n = callee.get<Native>()) {
     if (arguments.size() == n->parameters.size()) return (*n->call)(arguments);
     if (arguments.size() > n->parameters.size())
-      sink_.report<Kind::TooManyArguments>(span, n->name, n->parameters.size(), arguments.size());
+      sink_.report<Kind::TooManyArguments>(span, n->name, arguments_text(n->parameters.size()), arguments.size());
     else
       sink_.report<Kind::MissingArgument>(span, n->name, n->parameters[arguments.size()]);
     return poison();
@@ -500,14 +567,29 @@ Value Elaborator::call(ExprId id, ScopePtr scope) {
   for (const Argument& a : e.arguments) {
     arguments.push_back(evaluate(a.value, scope));
     if (arguments.back().poisoned()) return poison();
-    if (!a.name.empty()) sink_.report<Kind::UnknownArgument>(a.name_span, text(e.operands[0]), a.name);
+    if (!a.name.empty())
+      sink_.report<Kind::UnknownArgument>(a.name_span, text(e.operands[0]), a.name).suggestion =
+          fmt::format("it takes its argument by place: `{}({})`", text(e.operands[0]), text(a.value));
   }
   if (auto d = callee.dataset()) return call_dataset(d, arguments, e.span);
   if (auto* i = callee.instance(); i && i->declaration->kind == DeclarationKind::Path) {
     const NodeId time = arguments.size() == 1 ? scalar(arguments[0], "the time of a path") : ir::kNone;
-    if (arguments.size() != 1) sink_.report<Kind::TooManyArguments>(e.span, text(e.operands[0]), 1, arguments.size());
+    if (arguments.empty())
+      sink_.report<Kind::MissingArgument>(e.span, text(e.operands[0]), "t");
+    else if (arguments.size() > 1)
+      sink_.report<Kind::TooManyArguments>(e.span, text(e.operands[0]), arguments_text(1), arguments.size());
     if (!time.valid()) return poison();
     return {PathAt{*callee.get<std::shared_ptr<const Instance>>(), time}, e.span};
+  }
+  if (auto* i = callee.instance(); i && i->declaration->kind == DeclarationKind::Net && arguments.size() > 1) {
+    const auto apply = member(*i, "apply", open(*i));
+    if (apply && apply->parameters->size() == 1) {
+      std::string joined;
+      for (const Argument& a : e.arguments) joined += (joined.empty() ? "" : ", ") + text(a.value);
+      sink_.report<Kind::TooManyArguments>(e.span, text(e.operands[0]), arguments_text(1), arguments.size())
+          .suggestion = fmt::format("join them: `{}([{}])`", text(e.operands[0]), joined);
+      return poison();
+    }
   }
   if (auto* i = callee.instance(); i && i->declaration->kind != DeclarationKind::Net) {
     sink_.report<Kind::WrongKindOfValue>(program_[e.operands[0]].span, callee.describe(g()), "a function");
@@ -518,8 +600,12 @@ Value Elaborator::call(ExprId id, ScopePtr scope) {
 
 Value Elaborator::call_dataset(const std::shared_ptr<const Dataset>& data, const std::vector<Value>& arguments,
                                Span span) {
+  if (arguments.empty()) {
+    sink_.report<Kind::MissingArgument>(span, data->samples->name, "t");
+    return poison();
+  }
   if (arguments.size() != 1) {
-    sink_.report<Kind::TooManyArguments>(span, data->samples->name, 1, arguments.size());
+    sink_.report<Kind::TooManyArguments>(span, data->samples->name, arguments_text(1), arguments.size());
     return poison();
   }
   const NodeId time = scalar(arguments[0], "the time of a snapshot");
@@ -565,9 +651,12 @@ Value Elaborator::call_word(const Word& word, const Expr& e, ScopePtr scope) {
     if (!out.arguments.count(name)) {
       auto& d = sink_.report<Kind::UnknownArgument>(a.name_span.known() ? a.name_span : program_[a.value].span,
                                                     word.name, name.empty() ? text(a.value) : name);
-      std::string known;
-      for (const auto& [name, unused] : word.arguments) known += (known.empty() ? "`" : ", `") + name + "`";
-      d.suggestion = known.empty() ? fmt::format("write `{}` alone", word.name) : "its parameters are " + known;
+      std::vector<std::string> known;
+      for (const auto& [parameter, unused] : word.arguments) known.push_back(parameter);
+      const std::string near = a.name.empty() ? "" : diagnostics::nearest(a.name, known);
+      d.suggestion = known.empty()  ? fmt::format("write `{}` alone", word.name)
+                     : near.empty() ? fmt::format("its parameters are `{}`", fmt::join(known, "`, `"))
+                                    : fmt::format("did you mean `{}`?", near);
       return poison();
     }
     const NodeId node = tensor(v, fmt::format("`{}`", name));
@@ -605,10 +694,108 @@ Value Elaborator::instantiate(const Declaration& d, const std::vector<Value>& ar
   return {std::make_shared<const Instance>(Instance{&d, inner, owner_ + "|" + place_}), span};
 }
 
+namespace {
+
+/// What a body does with one of its declaration's parameters.
+struct Uses {
+  const ast::Program& program;
+  const std::string& name;
+  bool drawn_from = false, called = false;
+  bool snapshots = false;  // it is asked for what only data sets have
+
+  bool is_parameter(ExprId id) const {
+    return id.valid() && program[id].kind == ExprKind::Name && program[id].text == name;
+  }
+  bool is_call(ExprId id) const {
+    return id.valid() && program[id].kind == ExprKind::Call && is_parameter(program[id].operands[0]);
+  }
+  void block(ast::BlockId id) {
+    if (!id.valid()) return;
+    for (const Statement& s : program[id].statements) {
+      expr(s.value);
+      block(s.body);
+      block(s.otherwise);
+    }
+  }
+  void expr(ExprId id) {
+    if (!id.valid()) return;
+    const Expr& e = program[id];
+    const bool source = e.kind == ExprKind::Expectation && is_call(e.operands[0]);
+    const bool member = e.kind == ExprKind::Member && is_parameter(e.operands[0]);
+    snapshots = snapshots || (member && e.text != "start" && e.text != "end");
+    drawn_from = drawn_from || source || member;
+    called = called || is_call(id);
+    // A call that is drawn from is no call of a function.
+    for (size_t k = source ? 1 : 0; k < e.operands.size(); ++k) expr(e.operands[k]);
+    for (const Argument& a : e.arguments) expr(a.value);
+    block(e.body);
+  }
+};
+
+/// The argument of a call that is meant for parameter `k`, or null.
+const Argument* argument_for(const Expr& call, const std::vector<ast::Parameter>& parameters, size_t k) {
+  size_t position = 0;
+  for (const Argument& a : call.arguments)
+    if (a.name.empty() ? position++ == k : a.name == parameters[k].name) return &a;
+  return nullptr;
+}
+
+}  // namespace
+
+bool Elaborator::fits(const Declaration& d, const Expr& call, ScopePtr bound) {
+  struct Misfit {
+    const Argument* argument;
+    const ast::Parameter* parameter;
+    bool wants_path;
+    std::string_view wanted, does;
+  };
+  std::vector<Misfit> misfits;
+  for (size_t k = 0; k < d.parameters.size(); ++k) {
+    const Argument* given = argument_for(call, d.parameters, k);
+    if (!given) continue;
+    Uses uses{program_, d.parameters[k].name};
+    uses.block(d.body);
+    uses.expr(d.range);
+    const Value& v = bound->find(d.parameters[k].name)->value;
+    const bool path = v.dataset() || (v.instance() && v.instance()->declaration->kind == DeclarationKind::Path);
+    const bool function = v.get<Tensor>() || v.get<Closure>() || v.get<Native>() || v.get<Builtin>() ||
+                          (v.instance() && v.instance()->declaration->kind == DeclarationKind::Net);
+    if (v.poisoned() || uses.drawn_from == uses.called) continue;
+    if (uses.snapshots && !v.dataset())
+      misfits.push_back({given, &d.parameters[k], true, "a data set", "asks for the snapshots of"});
+    else if (uses.drawn_from && !path)
+      misfits.push_back({given, &d.parameters[k], true, "a path", "draws from"});
+    else if (uses.called && !function)
+      misfits.push_back({given, &d.parameters[k], false,
+                         d.parameters[k].fallback.valid() ? "a number or a function" : "a function such as a potential",
+                         "calls"});
+  }
+  if (misfits.empty()) return true;
+  const Misfit& first = misfits[0];
+  auto& report = sink_.report<Kind::WrongKindOfValue>(
+      program_[first.argument->value].span, bound->find(first.parameter->name)->value.describe(g()), first.wanted);
+  report.notes.push_back(
+      {first.parameter->span, fmt::format("`{}` {} its `{}`", d.name, first.does, first.parameter->name)});
+  if (misfits.size() == 2 && misfits[0].wants_path != misfits[1].wants_path) {
+    std::string swapped;
+    for (const Argument& a : call.arguments) {
+      const Argument& now = &a == misfits[0].argument   ? *misfits[1].argument
+                            : &a == misfits[1].argument ? *misfits[0].argument
+                                                        : a;
+      swapped +=
+          fmt::format("{}{}{}", swapped.empty() ? "" : ", ", a.name.empty() ? "" : a.name + " = ", text(now.value));
+    }
+    report.suggestion = fmt::format("write `{}({})`", text(call.operands[0]), swapped);
+  }
+  return false;
+}
+
 Value Elaborator::make_instance(const Maker& maker, const Expr& e, ScopePtr caller) {
   const Declaration& d = *maker.declaration;
   ScopePtr inner = scope(top_, true);
   if (!bind_arguments(d.name, d.parameters, e, caller, inner)) return poison();
+  const bool speaks_of_samples = d.kind == DeclarationKind::Dynamics || d.kind == DeclarationKind::Path;
+  if (speaks_of_samples && !fits(d, e, inner)) return poison();
   const std::string place = site(e);
   if (d.kind == DeclarationKind::Net && store_) layer_name(place, d.name);
   return {std::make_shared<const Instance>(Instance{&d, inner, owner_ + "|" + place}), e.span};
@@ -689,6 +876,8 @@ Value Elaborator::member_value(const Expr& e, ScopePtr scope) {
   auto& d = sink_.report<Kind::MissingMember>(e.focus.known() ? e.focus : e.span, what, text(e.operands[0]), e.text);
   if (const std::string near = diagnostics::nearest(e.text, known); !near.empty())
     d.suggestion = fmt::format("did you mean `{}`?", near);
+  else
+    d.suggestion = fmt::format("it has `{}`", fmt::join(known, "`, `"));
   return poison();
 }
 
@@ -715,7 +904,10 @@ void Elaborator::statement(const Statement& s, ScopePtr scope, Value& result) {
   switch (s.kind) {
     case StatementKind::Let: assign(scope, s.name, evaluate(s.value, scope)); return;
     case StatementKind::Draw: {
+      const size_t reports = sink_.count();
       const NodeId drawn = draw(evaluate(s.value, scope), program_[s.value].span);
+      trace(reports, program_[s.value].span);
+      if (drawn.valid()) remember_size(g()[drawn].shape);
       scope->bind(s.name, drawn.valid() ? make(ir::variable(g(), drawn), s.span) : poison(), true);
       return;
     }
@@ -737,8 +929,15 @@ void Elaborator::statement(const Statement& s, ScopePtr scope, Value& result) {
       return;
     }
     case StatementKind::If: {
+      const size_t reports = sink_.count();
       const auto condition = number(evaluate(s.value, scope), "the condition of `if`");
-      if (!condition) return;
+      if (!condition) {
+        for (diagnostics::Diagnostic& d : sink_.take(reports)) {
+          if (d.kind == Kind::NotAConstant) d.suggestion = "to choose by a sample, write `where(condition, a, b)`";
+          sink_.add(std::move(d));
+        }
+        return;
+      }
       const ast::BlockId taken = *condition != 0 ? s.body : s.otherwise;
       if (taken.valid()) result = block(taken, this->scope(scope));
       return;
@@ -749,7 +948,12 @@ void Elaborator::statement(const Statement& s, ScopePtr scope, Value& result) {
 
 void Elaborator::parameter(const Statement& s, ScopePtr scope) {
   if (!store_ || owner_.empty()) {
-    sink_.report<Kind::MisplacedStatement>(s.span, "a learned parameter outside of a potential or velocity");
+    const auto reported = sink_.sorted();
+    const bool known = std::any_of(reported.begin(), reported.end(), [&](const diagnostics::Diagnostic& d) {
+      return d.kind == Kind::MisplacedStatement && d.span == s.span;  // by `check`: this is no net either
+    });
+    if (!known)
+      sink_.report<Kind::MisplacedStatement>(s.span, "a learned parameter outside of a potential or velocity");
     scope->bind(s.name, poison());
     return;
   }

@@ -92,6 +92,7 @@ class Programs {
   std::vector<double> times_setting(const Value& v);
 
   bool train(const Declaration& d, Trained& out);
+  void look_further(const Declaration& d);
   bool objective(Trained& t, const Instance& dynamics, ScopePtr scope, Building& b, NodeId& total,
                  std::vector<NodeId>& terms);
   bool optimize(Trained& t, const Declaration& d, Building& b, NodeId total, std::vector<NodeId> terms);
@@ -114,7 +115,7 @@ class Programs {
   bool stepper(Trained& t, const Declaration& d, Carried what, Stepper& out);
   bool sample(const Declaration& d, Sampling& out);
   bool evaluation(const Declaration& d, Evaluation& out);
-  bool origin(const Trained& t, const Value& v, ExprId given, Span span, Origin& out, Building& b);
+  bool origin(const Trained* t, const Value& v, ExprId given, Span span, Origin& out, Building& b);
   bool metrics(const Declaration& d, Evaluation& out);
   bool gap(Trained& t, const Declaration& d, Evaluation& out);
   bool likelihood(Trained& t, const Declaration& d, const Metric& asked, Evaluation& out);
@@ -159,19 +160,19 @@ Elaborated Programs::all() {
       auto t = std::make_unique<Trained>();
       const size_t reports = e_.sink_.count();
       if (train(d, *t)) trained_.push_back(std::move(t));
-      e_.trace(reports, e_.program_[d.value].span, "in the training declared here");
+      e_.trace(reports, e_.program_[d.value].span);
     }
   for (const Declaration& d : e_.program_.declarations) {
     if (d.kind == DeclarationKind::Sample) {
       Sampling s;
       const size_t reports = e_.sink_.count();
       if (sample(d, s)) out.samplings.push_back(std::move(s));
-      e_.trace(reports, d.name_span, "in the sampling declared here");
+      e_.trace(reports, d.name_span);
     } else if (d.kind == DeclarationKind::Evaluate) {
       Evaluation v;
       const size_t reports = e_.sink_.count();
       if (evaluation(d, v)) out.evaluations.push_back(std::move(v));
-      e_.trace(reports, d.model_span, "in the evaluation declared here");
+      e_.trace(reports, d.model_span);
     }
   }
   if (const auto& asked = e_.options_.asked) {
@@ -192,6 +193,7 @@ void Programs::start(Building& building, ParameterStore* store) {
   e_.estimates_.clear();
   e_.substituted_.clear();
   e_.time_ranges_.clear();
+  e_.sizes_.clear();
   e_.drawn_in_.clear();
   e_.conditions_.clear();
   e_.differentiated_.clear();
@@ -351,15 +353,18 @@ bool Programs::train(const Declaration& d, Trained& t) {
   Value keep;
   const Instance* dyn = dynamics(d, keep);
   if (!dyn) return false;
+  // An argument in error may be what is missing.
+  for (const Binding& b : dyn->scope->bindings)
+    if (b.value.poisoned()) return false;
   if (!learned(*dyn))
     return fail<Kind::WrongKindOfValue>(e_.program_[d.value].span, "a dynamics without a learned function",
                                         "a potential or velocity among its arguments");
   if (auto path = path_of(*dyn)) {
     const auto range = e_.path_range(*path);
-    if (!range) return false;
+    if (!range) return look_further(d), false;
     m.from = range->from, m.to = range->to;
     const NodeId x = e_.draw({PathAt{path, ir::constant(g(), m.from)}, d.name_span}, d.name_span);
-    if (!x.valid()) return false;
+    if (!x.valid()) return look_further(d), false;
     if (g()[x].shape.rank > 1)
       return fail<Kind::BadShape>(path->declaration->name_span, "a sample of the path", g()[x].shape.text(),
                                   "a number or a vector");
@@ -480,14 +485,48 @@ NodeId Programs::place(const Trained& t, NodeId point) {
   return x;
 }
 
+/// A path in error hides no mistakes elsewhere: those of the objective that come whichever size its samples were to
+/// have, of the sizes that the path works with, are reported too.
+void Programs::look_further(const Declaration& d) {
+  std::vector<int> sizes = e_.sizes_;
+  const bool known = !sizes.empty();
+  if (std::any_of(sizes.begin(), sizes.end(), [](int n) { return n > 1; })) std::erase(sizes, 1);
+  if (sizes.size() > 3) sizes.resize(3);
+  if (!known) sizes = {2, 3, 5};
+  using diagnostics::Diagnostic;
+  auto same = [&](const Diagnostic& a, const Diagnostic& b) {
+    return a.kind == b.kind && a.span == b.span && (known || a.message == b.message);
+  };
+  std::vector<Diagnostic> common;
+  for (size_t k = 0; k < sizes.size(); ++k) {
+    Building b;
+    Trained scratch{.declaration = &d, .store = {}, .model = {}};
+    start(b, &scratch.store);
+    e_.assumed_ = point_shape(sizes[k]);
+    const size_t first = e_.sink_.count();
+    Value keep;
+    NodeId total;
+    std::vector<NodeId> terms;
+    if (const Instance* dyn = dynamics(d, keep)) objective(scratch, *dyn, e_.open(*dyn), b, total, terms);
+    e_.assumed_.reset();
+    e_.trace(first, e_.program_[d.value].span);
+    const std::vector<Diagnostic> found = e_.sink_.take(first);
+    if (k == 0) common = found;
+    std::erase_if(common, [&](const Diagnostic& a) {
+      const bool depends = a.kind == Kind::TimeOutOfRange || a.kind == Kind::TooMuchWork;
+      return depends || diagnostics::info(a.kind).level != diagnostics::Level::Error ||
+             std::none_of(found.begin(), found.end(), [&](const Diagnostic& x) { return same(a, x); });
+    });
+  }
+  for (Diagnostic& x : common) e_.sink_.add(std::move(x));
+}
+
 bool Programs::objective(Trained& t, const Instance& dynamics, ScopePtr scope, Building& b, NodeId& total,
                          std::vector<NodeId>& terms) {
   const Statement* minimize = nullptr;
   for (const Statement& s : e_.program_[dynamics.declaration->body].statements)
     if (s.kind == StatementKind::Minimize) minimize = &s;
-  if (!minimize)
-    return fail<Kind::MissingMember>(dynamics.declaration->name_span, "dynamics", dynamics.declaration->name,
-                                     "minimize");
+  if (!minimize) return false;  // `check` has reported it
   std::vector<SignedTerm> parts;
   flatten(e_.program_, minimize->value, 1, parts);
   bool fine = true;
@@ -518,7 +557,8 @@ bool Programs::objective(Trained& t, const Instance& dynamics, ScopePtr scope, B
     entries.push_back(t.store.entries[i].parameter.name);
   }
   if (entries.empty())
-    return fail<Kind::WrongKindOfValue>(minimize->span, "an objective without parameters", "something to learn");
+    return fail<Kind::WrongKindOfValue>(e_.program_[t.declaration->value].span, "an objective without parameters",
+                                        "a potential or velocity with a net or `param` in it");
   t.model.initial = finish(b, b.initial, entries);
   return true;
 }
@@ -591,11 +631,10 @@ bool Programs::optimize(Trained& t, const Declaration& d, Building& b, NodeId to
     }
   m.states = static_cast<int>(states.size());
   const auto update = e_.member(*optimizer, "update", opened);
-  if (!update)
-    return fail<Kind::MissingMember>(optimizer->declaration->name_span, "optimizer", optimizer->declaration->name,
-                                     "update");
+  if (!update) return false;  // `check` has reported it
   if (update->parameters->size() != 4)
-    return fail<Kind::TooManyArguments>(update->span, "update", update->parameters->size(), 4);
+    return fail<Kind::TooManyArguments>(update->span, "update", Elaborator::arguments_text(update->parameters->size()),
+                                        4);
 
   std::vector<NodeId> next, memory, averages;
   std::vector<std::string> names;
@@ -609,8 +648,13 @@ bool Programs::optimize(Trained& t, const Declaration& d, Building& b, NodeId to
       inner->bind(states[s], {Tensor{input(fmt::format("{}.{}", p.name, states[s]), p.shape, false, Role::State,
                                            static_cast<int>(i) * m.states + s)},
                               p.span});
+    const size_t reports = e_.sink_.count();
     const Value result = e_.block(update->body, inner);
-    if (result.poisoned()) return false;
+    const auto traced = [&](bool fine) {
+      e_.trace(reports, e_.program_[setting(d, "optimizer")].span);
+      return fine;
+    };
+    if (result.poisoned()) return traced(false);
     auto keep = [&](const Value& v, std::vector<NodeId>& out) {
       NodeId node = e_.tensor(v, "the result of an update");
       if (!node.valid()) return false;
@@ -622,7 +666,7 @@ bool Programs::optimize(Trained& t, const Declaration& d, Building& b, NodeId to
       out.push_back(node);
       return true;
     };
-    if (!keep(result, next)) return false;
+    if (!keep(result, next)) return traced(false);
     for (int s = 0; s < m.states; ++s)
       if (!keep(inner->find(states[s])->value, memory)) return false;
     if (m.average > 0) {
@@ -699,8 +743,7 @@ bool Programs::functions(Trained& t) {
   for (const char* name : {"drift", "noise", "growth"}) {
     const auto f = e_.member(*dyn, name, scope);
     if (!f) {
-      if (name == std::string_view("drift"))
-        return fail<Kind::MissingMember>(dyn->declaration->name_span, "dynamics", dyn->declaration->name, "drift");
+      if (name == std::string_view("drift")) return false;  // `check` has reported it
       continue;
     }
     const bool timed = name == std::string_view("noise") && f->parameters->size() == 1;
@@ -780,8 +823,7 @@ bool Programs::stepper(Trained& t, const Declaration& d, Carried what, Stepper& 
     increment = dw;
   }
   const auto step = e_.member(*solver, "step", steps);
-  if (!step)
-    return fail<Kind::MissingMember>(solver->declaration->name_span, "solver", solver->declaration->name, "step");
+  if (!step) return false;  // `check` has reported it
   const Value now{Tensor{time}, span}, width{Tensor{h}, span};
   const Value next = e_.call_closure(*step, {f, state, now, width, {Tensor{increment}, span}}, span);
   const NodeId y = e_.tensor(next, "a step of a solver");
@@ -830,7 +872,7 @@ Programs::Trained* Programs::trained(const std::string& name) {
   return nullptr;  // `check` has reported the name, or its declaration has errors
 }
 
-bool Programs::origin(const Trained& t, const Value& v, ExprId given, Span span, Origin& out, Building& b) {
+bool Programs::origin(const Trained* t, const Value& v, ExprId given, Span span, Origin& out, Building& b) {
   if (v.poisoned()) return false;
   if (auto* s = v.get<Snapshot>()) {
     if (const auto k = ir::constant_value(g(), s->group)) {
@@ -842,8 +884,8 @@ bool Programs::origin(const Trained& t, const Value& v, ExprId given, Span span,
   }
   NodeId x = e_.draw(v, span);
   if (!x.valid()) return false;
-  if (g()[x].shape.count() == t.model.moving || given.valid()) {
-    x = carried(t, x, given, span, e_.sources_.text(span));
+  if (t && (g()[x].shape.count() == t->model.moving || given.valid())) {
+    x = carried(*t, x, given, span, e_.sources_.text(span));
     if (!x.valid()) return false;
     if (given.valid()) out.snapshots = nullptr;
   }
@@ -853,24 +895,27 @@ bool Programs::origin(const Trained& t, const Value& v, ExprId given, Span span,
 }
 
 bool Programs::sample(const Declaration& d, Sampling& out) {
+  // What is wrong with the settings is said even where the model has errors of its own.
   Trained* t = trained(d.model);
-  if (!t) return false;
+  ParameterStore none;
   out.name = d.name, out.model = d.model, out.span = d.name_span;
   {
     Building b;
-    start(b, &t->store);
+    start(b, t ? &t->store : &none);
     out.seed = static_cast<uint64_t>(whole_setting(d, "seed", 0));
     out.times = times_setting(setting_value(d, "times"));
     if (out.times.empty()) return false;
     const ExprId start = setting(d, "start");
-    if (!start.valid() || !origin(*t, e_.evaluate(start, e_.top_), setting(d, "given"), e_.program_[start].span, out.start, b))
+    if (!start.valid()) return false;
+    if (!origin(t, e_.evaluate(start, e_.top_), setting(d, "given"), e_.program_[start].span, out.start, b))
       return false;
-    if (out.start.dimension != t->model.dimension)
+    if (t && out.start.dimension != t->model.dimension)
       return fail<Kind::DimensionMismatch>(e_.program_[start].span, e_.text(start), out.start.dimension, d.model,
                                            t->model.dimension);
     const bool given = setting(d, "count").valid();
     out.count = given ? whole_setting(d, "count", 1) : out.start.snapshots ? out.start.rows() : 1000;
     if (out.start.snapshots && out.count != out.start.rows()) out.start.snapshots = nullptr;
+    if (!t) return false;
     for (double time : out.times)
       if (time < t->model.from - 1e-9 || time > t->model.to + 1e-9)
         return fail<Kind::TimeOutOfRange>(e_.program_[setting(d, "times")].span, fmt::format("{:g}", time),
@@ -907,10 +952,10 @@ bool Programs::metrics(const Declaration& d, Evaluation& out) {
 
 bool Programs::evaluation(const Declaration& d, Evaluation& out) {
   Trained* t = trained(d.model);
-  if (!t) return false;
+  ParameterStore none;
   out.model = d.model, out.span = d.model_span;
   Building b;
-  start(b, &t->store);
+  start(b, t ? &t->store : &none);
   out.seed = static_cast<uint64_t>(whole_setting(d, "seed", 0));
   out.repeats = whole_setting(d, "repeats", 1);
   const Value mode = setting_value(d, "mode");
@@ -918,7 +963,7 @@ bool Programs::evaluation(const Declaration& d, Evaluation& out) {
     out.one_step = w->name == "one_step";
   else if (!mode.poisoned())
     return fail<Kind::BadSetting>(mode.origin, "mode", mode.describe(g()), "one_step or from_start");
-  if (!metrics(d, out)) return false;
+  if (!metrics(d, out) || !t) return false;
 
   const ExprId against = setting(d, "against");
   if (!against.valid()) return false;
@@ -1091,7 +1136,7 @@ bool Programs::gap(Trained& t, const Declaration& d, Evaluation& out) {
   const NodeId drift = e_.tensor(e_.call_closure(*e_.member(*dyn, "drift", scope), at, span), "`drift`");
   if (!v.valid() || !drift.valid()) return false;
   if (!(g()[v].shape == g()[drift].shape))
-    return fail<Kind::ShapeMismatch>(span, "velocity", g()[v].shape.text(), g()[drift].shape.text());
+    return fail<Kind::BadShape>(span, "the known velocity", g()[v].shape.text(), g()[drift].shape.text());
   const NodeId error = ir::sub(g(), drift, v);
   auto half_mean = [&](NodeId x) { return ir::mean(g(), ir::scale(g(), 0.5 * length, ir::dot(g(), x, x))); };
   out.has_velocity = true;

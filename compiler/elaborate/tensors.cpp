@@ -1,4 +1,5 @@
 // Arithmetic on values: shapes are checked here, with the script's operators in the message.
+#include <algorithm>
 #include <cmath>
 
 #include "compiler/elaborate/elaborator.h"
@@ -24,8 +25,11 @@ std::string Value::describe(const ir::Graph& g) const {
       return c.model.empty() ? "a function" : "the learned function `" + c.model + "`";
     }
     std::string operator()(const Maker& m) {
-      return "the " + std::string(ast::keyword(m.declaration->kind)) + " `" + m.declaration->name +
-             "` without its arguments";
+      const auto& parameters = m.declaration->parameters;
+      const bool complete =
+          std::all_of(parameters.begin(), parameters.end(), [](const auto& p) { return p.fallback.valid(); });
+      return fmt::format("the {} `{}`{}", ast::keyword(m.declaration->kind), m.declaration->name,
+                         complete ? "" : " without its arguments");
     }
     std::string operator()(const std::shared_ptr<const Instance>& i) {
       return "the " + std::string(ast::keyword(i->declaration->kind)) + " `" + i->declaration->name + "`";
@@ -46,11 +50,29 @@ std::string Value::describe(const ir::Graph& g) const {
 NodeId Elaborator::tensor(const Value& v, std::string_view what) {
   if (auto* t = v.get<Tensor>()) return t->node;
   if (!v.poisoned())
-    sink_.report<Kind::WrongKindOfValue>(v.origin, v.describe(g()), fmt::format("a number or tensor for {}", what));
+    sink_.report<Kind::WrongKindOfValue>(v.origin, v.describe(g()), fmt::format("a number or tensor for {}", what))
+        .suggestion = how_to_call(v);
   return ir::kNone;
 }
 
+std::string Elaborator::how_to_call(const Value& v) const {
+  if (!v.origin.known() || in_library(v.origin)) return "";
+  const std::string_view written = sources_.text(v.origin);
+  if (v.instance() && v.instance()->declaration->kind == ast::DeclarationKind::Net)
+    return fmt::format("a net is applied to its input: `{}(…)`", written);
+  if (auto* c = v.get<Closure>(); c && !c->model.empty())
+    return fmt::format("it has a value at a point: `{}(x, t)`", written);
+  if (auto* c = v.get<Closure>(); (c && c->name != "fn") || v.get<Builtin>())
+    return fmt::format("it has a value once it is called: `{}(…)`", written);
+  return "";
+}
+
 NodeId Elaborator::scalar(const Value& v, std::string_view what) {
+  if (!v.poisoned() && !v.get<Tensor>()) {
+    sink_.report<Kind::WrongKindOfValue>(v.origin, v.describe(g()), fmt::format("a number for {}", what)).suggestion =
+        how_to_call(v);
+    return ir::kNone;
+  }
   const NodeId node = tensor(v, what);
   if (!node.valid() || g()[node].shape.rank == 0) return node;
   sink_.report<Kind::NotAScalar>(v.origin, what, g()[node].shape.text());
@@ -70,9 +92,9 @@ std::optional<int> Elaborator::whole(const Value& v, std::string_view what, int 
   if (!value) return {};
   if (*value == std::floor(*value) && *value >= least && *value < 2e9) return static_cast<int>(*value);
   const bool large = *value == std::floor(*value) && *value >= least;
-  sink_.report<Kind::WrongKindOfValue>(v.origin, fmt::format("{:g}", *value),
-                                       large ? fmt::format("a smaller number for {}", what)
-                                             : fmt::format("a whole number ≥ {} for {}", least, what));
+  sink_.report<Kind::WrongKindOfValue>(
+      v.origin, fmt::format("{:g}", *value),
+      large ? fmt::format("a smaller number for {}", what) : fmt::format("a whole number ≥ {} for {}", least, what));
   return {};
 }
 
@@ -86,14 +108,19 @@ NodeId Elaborator::as_vector(NodeId node) { return g()[node].shape.rank == 0 ? i
 Value Elaborator::elementwise(Op op, std::vector<Value> operands, Span span) {
   std::vector<NodeId> nodes;
   for (const Value& v : operands) {
-    nodes.push_back(tensor(v, fmt::format("`{}`", ir::info(op).name)));
+    // The words are made only where there is something to say: this runs for every operation of a script.
+    nodes.push_back(v.get<Tensor>() ? v.get<Tensor>()->node : tensor(v, fmt::format("`{}`", ir::info(op).name)));
     if (!nodes.back().valid()) return poison();
   }
   Shape shape;
   for (NodeId n : nodes)
     if (g()[n].shape.rank > 0) {
       if (shape.rank > 0 && !(shape == g()[n].shape)) {
-        sink_.report<Kind::ShapeMismatch>(span, ir::info(op).name, shape.text(), g()[n].shape.text());
+        auto& d = sink_.report<Kind::ShapeMismatch>(span, ir::info(op).name, shape.text(), g()[n].shape.text());
+        remember_size(shape), remember_size(g()[n].shape);
+        for (size_t k = 0; k < nodes.size(); ++k)
+          if (g()[nodes[k]].shape.rank > 0 && operands[k].origin.known())
+            d.notes.push_back({operands[k].origin, fmt::format("this has shape {}", g()[nodes[k]].shape.text())});
         return poison();
       }
       shape = g()[n].shape;
@@ -135,11 +162,15 @@ Value Elaborator::binary(std::string_view op, const Value& a, const Value& b, Sp
     auto both = [this, op = std::string(op), a, b, span, sample] { return binary(op, sample(a), sample(b), span); };
     return {Random{std::make_shared<const std::function<Value()>>(both)}, span};
   }
-  const NodeId x = tensor(a, fmt::format("`{}`", op)), y = tensor(b, fmt::format("`{}`", op));
+  auto operand = [&](const Value& v) {
+    return v.get<Tensor>() ? v.get<Tensor>()->node : tensor(v, fmt::format("`{}`", op));
+  };
+  const NodeId x = operand(a), y = operand(b);
   if (!x.valid() || !y.valid()) return poison();
   const Shape sx = g()[x].shape, sy = g()[y].shape;
   g().set_origin(span);
   auto mismatch = [&] {
+    remember_size(sx), remember_size(sy);
     auto& d = sink_.report<Kind::ShapeMismatch>(span, op, sx.text(), sy.text());
     if (a.origin.known()) d.notes.push_back({a.origin, fmt::format("this has shape {}", sx.text())});
     if (b.origin.known()) d.notes.push_back({b.origin, fmt::format("this has shape {}", sy.text())});
@@ -188,7 +219,7 @@ Value Elaborator::binary(std::string_view op, const Value& a, const Value& b, Sp
 }
 
 Value Elaborator::unary_minus(const Value& x, Span span) {
-  if (x.poisoned()) return poison();
+  if (x.poisoned() || !tensor(x, "`−`").valid()) return poison();
   return elementwise(Op::Neg, {x}, span);
 }
 

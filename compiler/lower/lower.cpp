@@ -22,7 +22,10 @@ Lowered& Lowered::operator=(Lowered&& other) noexcept {
   return *this;
 }
 
-Lowered lower(const ir::Graph& graph, const std::vector<ir::NodeId>& outputs, const Options& options) {
+namespace {
+
+/// Everything before code is made.
+Program planned(const ir::Graph& graph, const std::vector<ir::NodeId>& outputs, const Options& options) {
   Program program{.graph = graph, .outputs = outputs, .options = options};
   program.plan.precision = options.precision;
   program.plan.lanes = options.target.lanes(options.precision);
@@ -30,7 +33,17 @@ Lowered lower(const ir::Graph& graph, const std::vector<ir::NodeId>& outputs, co
   for (ir::NodeId id : outputs) program.plan.outputs.push_back({"", graph[id].shape, graph[id].sampled});
   schedule(program);
   place(program);
+  return program;
+}
 
+}  // namespace
+
+Plan plan(const ir::Graph& graph, const std::vector<ir::NodeId>& outputs, const Options& options) {
+  return planned(graph, outputs, options).plan;
+}
+
+Lowered lower(const ir::Graph& graph, const std::vector<ir::NodeId>& outputs, const Options& options) {
+  Program program = planned(graph, outputs, options);
   Lowered out;
   out.context = std::make_unique<llvm::LLVMContext>();
   out.module = std::make_unique<llvm::Module>("am", *out.context);

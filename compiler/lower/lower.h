@@ -81,6 +81,9 @@ struct Lowered {
   std::string schedule;  // the kernels in order, readable: what `emit --stage=tiles` prints
 };
 
+/// What `lower` decides before it makes code: sizes and layout, in a fraction of its time.
+Plan plan(const ir::Graph& graph, const std::vector<ir::NodeId>& outputs, const Options& options);
+
 /// `graph` is simplified: it has no Variable.
 Lowered lower(const ir::Graph& graph, const std::vector<ir::NodeId>& outputs, const Options& options);
 

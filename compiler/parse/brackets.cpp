@@ -1,5 +1,7 @@
 #include <antlr4-runtime.h>
 
+#include <utility>
+
 #include "compiler/parse/tokens.h"
 
 namespace am::parse {
@@ -39,6 +41,8 @@ class Pairing {
   Tokens in_;
   Tokens out_;
   std::vector<size_t> open_;
+  /// A brace closed over brackets that were open inside of it.
+  bool brace_taken_ = false;
   /// The token before ends an operand.
   bool operand_ended_ = false;
 };
@@ -98,6 +102,7 @@ bool Pairing::close(Token& token) {
       --depth;
   }
   if (depth > 0) {
+    brace_taken_ = brace_taken_ || (token.type == AmParser::RBRACE && open_.size() > depth);
     while (open_.size() > depth) leave_open();
     token.ends_head = opens_head(open_.back());
     open_.pop_back();
@@ -112,6 +117,8 @@ bool Pairing::close(Token& token) {
     open_.pop_back();
     return true;
   }
+  // `(x + 1}`: that brace was to be another bracket, so the last one of its block is left over.
+  if (token.type == AmParser::RBRACE && std::exchange(brace_taken_, false)) return false;
   reading_.report<Kind::SyntaxError>(token, fmt::format("`{}` closes nothing", reading_.word(token)));
   return false;
 }

@@ -145,6 +145,100 @@ Answer stray_in_settings(const Place& at) {
   return syntax_error(at.span(), fmt::format("expected a setting, written `name = value`, found {}", found_words(at)));
 }
 
+/// `steps: 100` and `mlp(width: 64)`.
+Answer colon_for_equals(const Place& at) {
+  const bool binds = at.expects(AmParser::EQUALS) || (at.follows_expression() && at.before().type == AmParser::NAME);
+  if (at.type() != AmParser::COLON || !binds) return {};
+  return syntax_error(at.span(), "`:` binds no name", fmt::format("write `{} = …`", at.word_before()));
+}
+
+Answer comma_between_settings(const Place& at) {
+  if (at.type() != AmParser::COMMA || at.rule != AmParser::RuleSetting || at.before().type == AmParser::EQUALS)
+    return {};
+  return syntax_error(at.span(), "settings stand on lines of their own, or have `;` between them", "write `;`");
+}
+
+/// `1,000`.
+Answer comma_in_number(const Place& at) {
+  const bool digits = at.found + 1 < at.tokens.size() && at.tokens[at.found + 1].type == AmParser::NUMBER;
+  if (at.type() != AmParser::COMMA || at.before().type != AmParser::NUMBER || !digits) return {};
+  const std::string right = at.reading.word(at.tokens[at.found + 1]);
+  return syntax_error(at.span(), "a number has no commas in it", fmt::format("write `{}_{}`", at.word_before(), right));
+}
+
+/// `h += 1`.
+Answer augmented_assignment(const Place& at) {
+  if (at.type() != AmParser::EQUALS || !is_infix(at.before().type) || at.before().end != at.token().begin) return {};
+  const std::string op = at.word_before();
+  const std::string name = at.found > 1 ? at.reading.word(at.tokens[at.found - 2]) : "h";
+  return syntax_error(source::cover(at.reading.span(at.before()), at.span()),
+                      fmt::format("`{}=` is not an operator", op), fmt::format("write `{} = {} {} …`", name, name, op));
+}
+
+/// Words of other languages in front of what they rule.
+Answer foreign_statement(const Place& at) {
+  if (at.word() == "elif" || at.word() == "elsif")
+    return syntax_error(at.span(), fmt::format("`{}` is not a word of the language", at.word()), "write `else if`");
+  const std::string word = at.found > 0 ? at.word_before() : "";
+  if ((word != "for" && word != "while") || !begins_operand(at.type())) return {};
+  return syntax_error(at.reading.span(at.before()), fmt::format("`{}` is not a word of the language", word),
+                      "write `repeat n { … }`, with n known at compile time");
+}
+
+/// `E(x ~ q)`, `E{x ~ q}` and `∫[0..1]`.
+Answer expectation_in_words(const Place& at) {
+  if (at.found > 0 && at.before().type == AmParser::INTEGRAL && at.type() == AmParser::NUMBER)
+    return syntax_error(at.span(), "a time integral names its variable", "write `∫[t = a..b] …`");
+  for (size_t i = at.found + 1; i-- > 1;) {
+    const size_t type = at.tokens[i].type;
+    if (at.tokens[i].type == AmParser::SEPARATOR) return {};
+    if ((type == AmParser::LPAREN || type == AmParser::LBRACE) && at.reading.word(at.tokens[i - 1]) == "E" &&
+        (at.type() == AmParser::TILDE || at.type() == AmParser::LBRACE))
+      return syntax_error(at.reading.span(at.tokens[i]), "an expectation has square brackets", "write `E[x ~ …] …`");
+  }
+  return {};
+}
+
+/// `∇²s`, `∇_x s`, `∂s(x, t)/∂t` and `d/dt s(x, t)`.
+Answer derivative_in_words(const Place& at) {
+  if (at.found == 0) return {};
+  const size_t before = at.before().type;
+  if (before == AmParser::GRADIENT && (at.type() == AmParser::SUPERSCRIPT || at.type() == AmParser::CARET))
+    return syntax_error(source::cover(at.reading.span(at.before()), at.span()), "`∇` has no powers",
+                        "the Laplacian is written `Δs(x, t)`");
+  const std::string word = at.word_before();
+  if (at.found > 1 && at.tokens[at.found - 2].type == AmParser::GRADIENT && word.starts_with("_") && word.size() > 1)
+    return syntax_error(at.reading.span(at.before()), "the variable of `∇` stands in brackets",
+                        fmt::format("write `∇[{}] …`", word.substr(1)));
+  if (at.found > 2 && word.size() > 1 && word[0] == 'd' && at.tokens[at.found - 2].type == AmParser::DIVIDE &&
+      at.reading.word(at.tokens[at.found - 3]) == "d")
+    return syntax_error(source::cover(at.reading.span(at.tokens[at.found - 3]), at.reading.span(at.before())),
+                        "a derivative is no quotient",
+                        fmt::format("write `∂{} …` or `d[{}] …`", word.substr(1), word.substr(1)));
+  if (at.type() != AmParser::COMMA) return {};
+  const Token* bracket = enclosing(at);
+  if (!bracket || bracket->type != AmParser::LPAREN || bracket == at.tokens.data()) return {};
+  const Token& partial = *(bracket - 1);
+  if (partial.type != AmParser::PARTIAL) return {};
+  const std::string function = at.reading.word(partial).substr(std::string_view("∂").size());
+  return syntax_error(at.reading.span(partial),
+                      fmt::format("`∂{}` is a derivative by the variable `{}`", function, function),
+                      fmt::format("write `∂t {}(…)`", function));
+}
+
+/// `param W = zeros()` and `potential s = …`.
+Answer unfinished_head(const Place& at) {
+  if (at.type() != AmParser::EQUALS || at.found < 2) return {};
+  if (at.rule == AmParser::RuleParam)
+    return syntax_error(
+        at.span(), fmt::format("the parameter `{}` has no type", at.word_before()),
+        fmt::format("write `param {}: R = …`, with `R[n]` for a vector, `R[n, m]` for a matrix", at.word_before()));
+  if (!at.expects(AmParser::LPAREN)) return {};
+  const std::string keyword = at.reading.word(at.tokens[at.found - 2]);
+  return syntax_error(at.span(), fmt::format("expected `(` after `{}`, found `=`", at.word_before()),
+                      fmt::format("write `{} {}(x, t) = …`", keyword, at.word_before()));
+}
+
 /// `x + 1 = 3` and `f(x)[0] = 1`: only names are bound.
 Answer binding_of_expression(const Place& at) {
   if ((at.type() != AmParser::EQUALS && at.type() != AmParser::TILDE) || !at.follows_expression()) return {};
@@ -198,8 +292,12 @@ Answer missing_operator(const Place& at) {
   const std::string left = at.word_before(), right = at.word();
   const Token* bracket = enclosing(at);
   const bool listed = bracket && (bracket->type == AmParser::LPAREN || bracket->type == AmParser::LBRACKET);
+  // Of a bar or a derivative only the sign is at hand.
+  const bool sign = at.type() == AmParser::OPEN_BAR || is_derivative(at.type());
+  const std::string factor =
+      at.type() == AmParser::OPEN_BAR ? fmt::format("{}…{}", right, right) : right + (sign ? "…" : "");
   const std::string suggestion =
-      at.before().type == AmParser::NUMBER && !listed ? fmt::format("to multiply, write `{}·{}`", left, right) : "";
+      at.before().type == AmParser::NUMBER && !listed ? fmt::format("to multiply, write `{}·{}`", left, factor) : "";
   return syntax_error(
       at.span(),
       fmt::format("{} is missing between `{}` and `{}`", listed ? "an operator or `,`" : "an operator", left, right),
@@ -223,9 +321,11 @@ Diagnostic expected_something(const Place& at) {
 }
 
 constexpr Answer (*kKnownMistakes[])(const Place&) = {
-    comparison_for_binding, binding_at_top,     stray_at_top,          stray_in_settings,
-    foreign_lambda,         nested_declaration, binding_in_expression, statement_word_in_expression,
-    binding_of_expression,  chained_comparison, missing_operator,      leading_plus,
+    comparison_for_binding, colon_for_equals,   comma_between_settings, comma_in_number,
+    augmented_assignment,   foreign_statement,  expectation_in_words,   derivative_in_words,
+    unfinished_head,        binding_at_top,     stray_at_top,           stray_in_settings,
+    foreign_lambda,         nested_declaration, binding_in_expression,  statement_word_in_expression,
+    binding_of_expression,  chained_comparison, missing_operator,       leading_plus,
     bad_parameter};
 
 Diagnostic describe(const Place& at) {

@@ -38,7 +38,7 @@ bool begins_anew(const Tokens& tokens, size_t at) {
 
 class Lines {
  public:
-  Lines(const Reading& reading, const Tokens& in) : reading_(reading), in_(in) {}
+  Lines(Reading& reading, const Tokens& in) : reading_(reading), in_(in) {}
   Tokens run();
 
  private:
@@ -46,7 +46,7 @@ class Lines {
   void separate(uint32_t end);
   void follow_brackets(const Token& token);
 
-  const Reading& reading_;
+  Reading& reading_;
   const Tokens& in_;
   Tokens out_;
   std::vector<size_t> open_;
@@ -80,6 +80,13 @@ Tokens Lines::run() {
       if (!dropped(at)) separate(0);
       continue;
     }
+    const bool listing = !open_.empty() && (open_.back() == AmParser::LBRACKET || open_.back() == AmParser::LPAREN);
+    if (token.type == AmParser::SEMICOLON && listing) {
+      reading_.report<Kind::SyntaxError>(token, "`;` ends a statement, and a bracket is still open").suggestion =
+          "between elements and arguments write `,`";
+      out_.push_back({AmParser::COMMA, token.begin, token.end});
+      continue;
+    }
     if (token.type == AmParser::SEMICOLON) {
       separate(token.end);
       continue;
@@ -93,6 +100,6 @@ Tokens Lines::run() {
 
 }  // namespace
 
-Tokens end_statements(const Reading& reading, const Tokens& tokens) { return Lines(reading, tokens).run(); }
+Tokens end_statements(Reading& reading, const Tokens& tokens) { return Lines(reading, tokens).run(); }
 
 }  // namespace am::parse

@@ -136,7 +136,7 @@ Tokens mend(Reading& reading, const Tokens& tokens);
 /// Pairs brackets, reports those without partner, and turns bars into opening and closing ones.
 Tokens pair_brackets(Reading& reading, Tokens tokens);
 /// Turns line ends and semicolons into separators: exactly one at the end of every statement.
-Tokens end_statements(const Reading& reading, const Tokens& tokens);
+Tokens end_statements(Reading& reading, const Tokens& tokens);
 /// Decides by place which words are keywords and which are names.
 Tokens assign_roles(Reading& reading, const Tokens& tokens);
 

@@ -138,7 +138,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadOption{"Fraction", {"--set", "train.flow.batch=2.5"}, {"--set train.flow.batch:1:1: error: ", "2.5", "whole number ≥ 1"}},
         BadOption{"OutOfRange", {"--set", "train.flow.ema=2"}, {"--set train.flow.ema:1:1: error: ", "`ema` is 2", "between 0 and 1"}},
         BadOption{"UnknownData", {"--data", "cels=y.csv"}, {"--data cels", "no data `cels`", "did you mean `cells`?"}},
-        BadOption{"UnknownConst", {"--const", "b=2"}, {"--const b", "no const `b`", "did you mean `a`?"}},
+        BadOption{"UnknownConst", {"--const", "b=2"}, {"--const b", "no const `b`", "it has `a`"}},
         BadOption{"ConstNotANumber", {"--const", "a=two"}, {"--const a", "`two` is not a number"}},
         BadOption{"Cpu", {"--cpu", "pentium"}, {"unknown cpu `pentium`", "native", "x86-64-v3"}},
         BadOption{"Threads", {"--threads", "-1"}, {"--threads", "-1"}},

@@ -213,7 +213,7 @@ TEST_F(Amc, DocSaysWhatANameIs) {
   const Ended typo = amc({"doc", "mpl"});
   EXPECT_EQ(typo.code, 1);
   EXPECT_EQ(typo.out, "");
-  EXPECT_EQ(typo.err, "error: nothing named `mpl` is documented; did you mean `mlp`?\n");
+  EXPECT_EQ(typo.err, "error: nothing named `mpl` is documented [BadCommandLine]\n  help: did you mean `mlp`?\n\n");
 }
 
 TEST_F(Amc, DocReadsTheCommentsOfAScript) {

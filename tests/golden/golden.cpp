@@ -161,7 +161,7 @@ std::map<int, std::vector<std::string>> annotations(const Golden& golden,
 std::vector<std::string> kinds(const Golden& golden) {
   std::vector<std::string> out;
   for (const Line& line : golden.lines) {
-    if (!line.diagnostic) continue;
+    if (!line.diagnostic || trimmed(std::string_view(line.text).substr(2)).starts_with("help: ")) continue;
     // The word before the first colon that a kind could stand before: `^^^ Kind: …`, `nowhere Kind: …`.
     std::istringstream words(line.text.substr(2));
     for (std::string word; words >> word;)

@@ -167,10 +167,10 @@ TEST(Goldens, ExpectSomething) {
 // Kinds that no script alone can raise. Tests of those parts cover them: data files (tests/data), training and sampling
 // (tests/flow), the program and the system (tests/amc).
 constexpr std::string_view kBeyondScripts[] = {
-    "Remark",        "NothingToRun",  "MissingColumn",   "BadCell",         "RaggedRow",
-    "NonFiniteCell", "EmptyData",     "OneTimeOnly",     "UnsortedTimes",   "MalformedFile",
-    "MissingTime",   "NonFiniteLoss", "NonFiniteSample", "SolverStuck",     "CannotWrite",
-    "OutOfMemory",   "BadCheckpoint", "MissingStdlib",   "CompilerFailure", "UnknownShape",
+    "BadCommandLine", "UnreadableScript", "NothingToRun",  "MissingColumn",   "BadCell",
+    "RaggedRow",      "NonFiniteCell",    "EmptyData",     "OneTimeOnly",     "UnsortedTimes",
+    "MalformedFile",  "MissingTime",      "NonFiniteLoss", "NonFiniteSample", "SolverStuck",
+    "CannotWrite",    "OutOfMemory",      "BadCheckpoint", "CompilerFailure", "UnknownShape",
     "BadShapeOption", "DataUsedTwice",
 };
 // Kinds of the catalogue that the compiler does not raise yet. This list only shrinks.

@@ -6,6 +6,8 @@
 #include <set>
 #include <sstream>
 
+#include "compiler/driver/stdlib.h"
+#include "compiler/parse/parse.h"
 #include "tests/golden/checks.h"
 
 namespace am::golden {
@@ -15,10 +17,18 @@ namespace fs = std::filesystem;
 using ast::Declaration;
 using ast::DeclarationKind;
 
-/// A script without a line: its declarations are the library's.
-const Script& library() {
-  static const auto script = compile("empty.am", "", {});
-  return *script;
+/// All of the library; compiling a script reads only what it needs of it.
+const ast::Program& library() {
+  static const ast::Program program = [] {
+    source::Sources sources;
+    diagnostics::Sink sink;
+    ast::Program out;
+    for (const LibraryFile& file : standard_library())
+      parse::parse(sources, sources.add(std::string(file.name), std::string(file.text)), out, sink);
+    EXPECT_FALSE(sink.has_errors());
+    return out;
+  }();
+  return program;
 }
 
 /// A net and a path may share a name, so the word for the kind goes with it.
@@ -80,7 +90,7 @@ Use used() {
 
 std::vector<const Declaration*> entries() {
   std::vector<const Declaration*> out;
-  for (size_t i = 0; i < library().own; ++i) out.push_back(&library().program.declarations[i]);
+  for (const Declaration& d : library().declarations) out.push_back(&d);
   return out;
 }
 
