@@ -233,7 +233,12 @@ ExprId Programs::setting(const Declaration& d, std::string_view name) const {
 Value Programs::setting_value(const Declaration& d, std::string_view name) {
   const ExprId id = setting(d, name);
   if (!id.valid()) return {};
-  e_.prefer_words_ = true;
+  // A setting whose default is a word takes words.
+  auto usual = e_.options_.defaults.find(fmt::format("{}.{}", ast::keyword(d.kind), name));
+  ExprId first = usual == e_.options_.defaults.end() ? ExprId{} : usual->second;
+  if (first.valid() && e_.program_[first].kind == ExprKind::List) first = e_.program_[first].operands[0];
+  const auto word = first.valid() ? builtin_constant(g(), e_.program_[first].text) : std::nullopt;
+  e_.prefer_words_ = word && word->get<Word>();
   Value v = e_.evaluate(id, e_.top_);
   e_.prefer_words_ = false;
   return v;
