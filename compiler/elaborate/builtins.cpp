@@ -286,8 +286,7 @@ std::vector<double> partners(const Samples& data, const metrics::Plan& plan, siz
     for (size_t c = 0; c < d; ++c) mean[i * d + c] += p.mass * rows[j * d + c];
   }
   for (size_t i = 0; i < count; ++i)
-    for (size_t c = 0; c < d; ++c)
-      mean[i * d + c] = mass[i] > 0 ? mean[i * d + c] / mass[i] : rows[(own + i) * d + c];
+    for (size_t c = 0; c < d; ++c) mean[i * d + c] = mass[i] > 0 ? mean[i * d + c] / mass[i] : rows[(own + i) * d + c];
   return mean;
 }
 
@@ -396,8 +395,7 @@ double scott(const Samples& data) {
 Value data_bandwidth(Elaborator& e, const CallArguments& a) {
   const std::string key = fmt::format("bandwidth {}", static_cast<const void*>(a.self->rows.get()));
   auto& known = e.number_cache()[key];
-  if (!known)
-    known = std::make_shared<const Values>([self = a.self] { return std::vector<double>{scott(*self)}; });
+  if (!known) known = std::make_shared<const Values>([self = a.self] { return std::vector<double>{scott(*self)}; });
   return e.make(e.data_node(known, {}, a.self->samples->name + ".bandwidth"), a.span);
 }
 
@@ -428,7 +426,8 @@ Value data_time(Elaborator& e, const CallArguments& a) {
 Value data_snapshot(Elaborator& e, const CallArguments& a) {
   const NodeId k = e.scalar(a.values[0], "the number of a snapshot");
   const size_t groups = a.self->samples->groups();
-  if (const auto c = k.valid() ? ir::constant_value(e.g(), k) : std::nullopt; c && (*c < 0 || *c >= static_cast<double>(groups))) {
+  if (const auto c = k.valid() ? ir::constant_value(e.g(), k) : std::nullopt;
+      c && (*c < 0 || *c >= static_cast<double>(groups))) {
     e.sink().report<Kind::IndexOutOfRange>(a.span, *c, fmt::format("0..{}", groups - 1));
     return e.poison();
   }
@@ -545,7 +544,8 @@ const std::vector<WordInfo>& words() {
       {{"mmd", "metric", {{"gamma", {2, 1, 0.5, 0.1, 0.01, 0.005}}, {"scale", {1}}}},
        "Squared maximum mean discrepancy with the kernel Σ exp(−γ|x − y|²) over the list `gamma`."},
       {{"spread", "metric", {}}, "Mean and standard deviation of each coordinate, of both sides."},
-      {{"low_discrepancy", "time sampler", {}}, "Times that run evenly through the range, moving on from step to step."},
+      {{"low_discrepancy", "time sampler", {}},
+       "Times that run evenly through the range, moving on from step to step."},
       {{"importance", "time sampler", {{"bins", {32}}, {"floor", {0.1}}, {"decay", {0.99}}}},
        "Times drawn by a density on `bins` parts of the range that follows the running spread of the integrand."},
       {{"one_step", "mode", {}}, "Particles are carried from the true samples of each time to the next."},

@@ -220,9 +220,7 @@ FileError read_dense(const Matrix& m, const std::vector<size_t>& columns, std::v
   });
 }
 
-size_t memory() {
-  return static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGE_SIZE));
-}
+size_t memory() { return static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGE_SIZE)); }
 
 }  // namespace
 
@@ -248,7 +246,8 @@ FileError read_column(const Object& file, const std::string& table, const std::s
   const std::string path = fmt::format("{}/{}", table, name);
   const Object object = file.child(table), column = object.child(name);
   if (column.is_group()) {
-    if (column.child("codes")) return within(path, read_categories(column.child("codes"), column.child("categories"), out));
+    if (column.child("codes"))
+      return within(path, read_categories(column.child("codes"), column.child("categories"), out));
     if (column.child("mask")) return within(path, read_masked(column.child("values"), column.child("mask"), out));
     return within(path, {fmt::format("its encoding `{}` is not read", shown(column.text("encoding-type")))});
   }

@@ -287,7 +287,8 @@ std::string describe_idx(const std::string& path, ByteView bytes, diagnostics::S
     report_file(error, path, "idx", {}, sink);
     return "";
   }
-  arrays[0].name = "array";
+  // The samples are the rows of what it becomes.
+  arrays[0].name = fmt::format("array {}", shape_text(arrays[0].array.shape));
   flatten(arrays[0].array);
   return describe_arrays(path, arrays, "idx");
 }
@@ -304,14 +305,10 @@ std::string describe(const std::string& path, diagnostics::Sink& sink) {
   }
   const std::string_view text = as_text(bytes);
   switch (format_of(path, text)) {
-    case Format::Npz:
-      return describe_npz(path, bytes, sink);
-    case Format::Npy:
-      return describe_npy(path, bytes, sink);
-    case Format::Idx:
-      return describe_idx(path, bytes, sink);
-    case Format::Table:
-      return describe_table(path, text, sink);
+    case Format::Npz: return describe_npz(path, bytes, sink);
+    case Format::Npy: return describe_npy(path, bytes, sink);
+    case Format::Idx: return describe_idx(path, bytes, sink);
+    case Format::Table: return describe_table(path, text, sink);
   }
   return "";
 }

@@ -53,7 +53,7 @@ FileError with_file(const std::string& path, Work work, Pass pass) {
   if (FileError error = peek(path, start, size)) return error;
   if (is_gzip(as_bytes(start))) return {"it is gzipped, and HDF5 needs the file itself; unpack it with gunzip"};
   // Damage can send the library round in circles; a good file is read at far more than this speed.
-  const size_t seconds = 20 + (size >> 20);
+  const size_t seconds = 5 + (size >> 20);
   const auto open_and_work = [&]() -> FileError {
     Object file;
     if (FileError error = Object::open(path, file)) return error;
@@ -68,7 +68,7 @@ FileError with_file(const std::string& path, Work work, Pass pass) {
 struct Cells {
   std::vector<double> x, times;
   std::vector<std::string> columns;
-  std::string missing, noun;        // empty if nothing is missing
+  std::string missing, noun;         // empty if nothing is missing
   std::vector<std::string> instead;  // the names that are there
 };
 
@@ -109,8 +109,7 @@ FileError read_times(const Object& file, const H5adOptions& options, size_t rows
 }
 
 FileError read_cells(const Object& file, const H5adOptions& options, Cells& out) {
-  if (!anndata::exists(file, options.x))
-    return lack(options.x, "arrays", anndata::matrices(file), out), FileError{};
+  if (!anndata::exists(file, options.x)) return lack(options.x, "arrays", anndata::matrices(file), out), FileError{};
   anndata::Matrix m;
   if (FileError error = anndata::open(file, options.x, m)) return error;
   const std::vector<std::string> names = anndata::column_names(file, m);
@@ -211,7 +210,9 @@ size_t duplicates_in(const Object& file, const std::string& name, const std::vec
   return duplicate_rows(rows, m.columns + 1);
 }
 
-std::string and_more(size_t count) { return count > kMostShown ? fmt::format("  and {} more\n", count - kMostShown) : ""; }
+std::string and_more(size_t count) {
+  return count > kMostShown ? fmt::format("  and {} more\n", count - kMostShown) : "";
+}
 
 std::string describe_file(const Object& file, const std::string& path) {
   Findings findings;
@@ -266,9 +267,9 @@ std::string describe_h5ad(const std::string& path, Sink& sink) {
 
 std::optional<Snapshots> read_h5ad(const std::string& path, const H5adOptions& options, Span span, Sink& sink) {
   Cells cells;
-  const FileError error =
-      with_file(path, [&](const Object& file) { return read_cells(file, options, cells); },
-                [&](Channel& channel) { pass(channel, cells); });
+  const FileError error = with_file(
+      path, [&](const Object& file) { return read_cells(file, options, cells); },
+      [&](Channel& channel) { pass(channel, cells); });
   if (error) {
     report_file(error, path, "h5ad", span, sink);
     return std::nullopt;
@@ -282,7 +283,9 @@ std::optional<Snapshots> read_h5ad(const std::string& path, const H5adOptions& o
     sink.report<diagnostics::Kind::EmptyData>(span, path);
     return std::nullopt;
   }
-  Snapshots out{.name = path, .dimension = static_cast<int>(width), .columns = std::move(cells.columns),
+  Snapshots out{.name = path,
+                .dimension = static_cast<int>(width),
+                .columns = std::move(cells.columns),
                 .rows = std::move(cells.x)};
   const bool bad_x = report_non_finite(out.rows, out.columns, path, span, sink);
   const bool bad_times = report_non_finite(cells.times, {options.time}, path, span, sink);

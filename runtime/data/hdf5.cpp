@@ -251,8 +251,7 @@ Object Object::referred(const std::string& attribute) const {
   if (found < 0 || H5Tequal(type, H5T_STD_REF_OBJ) <= 0 || product(extents(space)) != 1) return {};
   hobj_ref_t reference = 0;
   if (H5Aread(found, H5T_STD_REF_OBJ, &reference) < 0) return {};
-  auto target =
-      std::make_shared<const Handle>(H5Rdereference2(handle_->id(), H5P_DEFAULT, H5R_OBJECT, &reference));
+  auto target = std::make_shared<const Handle>(H5Rdereference2(handle_->id(), H5P_DEFAULT, H5R_OBJECT, &reference));
   return target->good() ? Object(std::move(target), "") : Object();
 }
 
@@ -270,18 +269,12 @@ std::string Object::type() const {
   const Id type(scalar_type(handle_->id(), field_));
   const size_t bits = 8 * H5Tget_size(type);
   switch (H5Tget_class(type)) {
-    case H5T_INTEGER:
-      return fmt::format("{}int{}", H5Tget_sign(type) == H5T_SGN_NONE ? "u" : "", bits);
-    case H5T_FLOAT:
-      return fmt::format("float{}", bits);
-    case H5T_ENUM:
-      return is_truth(type) ? "bool" : "enumeration";
-    case H5T_STRING:
-      return "text";
-    case H5T_COMPOUND:
-      return "records";
-    default:
-      return "other";
+    case H5T_INTEGER: return fmt::format("{}int{}", H5Tget_sign(type) == H5T_SGN_NONE ? "u" : "", bits);
+    case H5T_FLOAT: return fmt::format("float{}", bits);
+    case H5T_ENUM: return is_truth(type) ? "bool" : "enumeration";
+    case H5T_STRING: return "text";
+    case H5T_COMPOUND: return "records";
+    default: return "other";
   }
 }
 

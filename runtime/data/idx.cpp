@@ -24,9 +24,8 @@ constexpr Element kElements[] = {{0x08, "|u1"}, {0x09, "|i1"}, {0x0B, "<i2"},
                                  {0x0C, "<i4"}, {0x0D, "<f4"}, {0x0E, "<f8"}};
 
 const Element* find_element(std::byte code) {
-  const auto* found = std::find_if(std::begin(kElements), std::end(kElements), [&](const Element& element) {
-    return element.code == std::to_integer<int>(code);
-  });
+  const auto* found = std::find_if(std::begin(kElements), std::end(kElements),
+                                   [&](const Element& element) { return element.code == std::to_integer<int>(code); });
   return found == std::end(kElements) ? nullptr : found;
 }
 
@@ -57,8 +56,9 @@ bool add_labels(const std::string& path, source::Span span, diagnostics::Sink& s
   }
   if (labels.shape.size() != 1 || labels.count() != out.count()) {
     sink.report<diagnostics::Kind::MalformedFile>(
-        span, path, "idx", fmt::format("its array has shape {}, and one label for each of {} samples is needed",
-                                       shape_text(labels.shape), out.count()));
+        span, path, "idx",
+        fmt::format("its array has shape {}, and one label for each of {} samples is needed", shape_text(labels.shape),
+                    out.count()));
     return false;
   }
   std::vector<double> times = labels.dtype == "<f4" ? as_written(numbers(labels)) : numbers(labels);

@@ -22,9 +22,10 @@ constexpr size_t kPiece = size_t{1} << 20;
 /// The child's word for a bug of ours.
 constexpr int kInternalError = 70;
 
-void limit(int resource, size_t value) {
-  const rlimit both{value, value};
-  setrlimit(static_cast<__rlimit_resource>(resource), &both);
+/// Behind the soft limit comes a hard one that kills: the process must first learn of the soft one.
+void limit(__rlimit_resource resource, size_t value) {
+  const rlimit both{value, value + (value > 0 ? 5 : 0)};
+  setrlimit(resource, &both);
 }
 
 /// Makes of the process one that dies of its faults alone and in silence.
@@ -68,8 +69,7 @@ FileError ended_early(int status, size_t seconds) {
 void Channel::bytes(void* at, size_t count) {
   auto* from = static_cast<char*>(at);
   while (count > 0 && !broken_) {
-    const ssize_t done =
-        end_ == End::Sending ? ::write(descriptor_, from, count) : ::read(descriptor_, from, count);
+    const ssize_t done = end_ == End::Sending ? ::write(descriptor_, from, count) : ::read(descriptor_, from, count);
     if (done < 0 && errno == EINTR) continue;
     broken_ = done <= 0;
     if (broken_) break;

@@ -1,5 +1,6 @@
 // What is wrong with script, settings or data is said before anything is trained or written, with its place.
 #include "tests/amc/process.h"
+#include "tests/data/anndata_files.h"
 
 namespace am::testing {
 namespace {
@@ -31,32 +32,80 @@ TEST_P(DataErrors, AreSaidBeforeTraining) {
   says.insert(says.end(), GetParam().says.begin(), GetParam().says.end());
   EXPECT_TRUE(holds_in_order(e.err, says));
   // The excerpt points at the call that reads the file.
-  EXPECT_TRUE(holds(e.err, " 1 | data cells = csv(\"cells.csv\", time = \"t\", columns = \"x1\"..\"x2\")\n   |              ^~~~"));
+  EXPECT_TRUE(holds(
+      e.err, " 1 | data cells = csv(\"cells.csv\", time = \"t\", columns = \"x1\"..\"x2\")\n   |              ^~~~"));
   EXPECT_FALSE(there("runs"));
   EXPECT_EQ(amc({"check", "x.am"}).code, 2);
 }
 
 INSTANTIATE_TEST_SUITE_P(
     All, DataErrors,
-    ::testing::Values(
-        BadData{"MissingColumn", "t,x1,xx2\n0,1,2\n1,2,3\n", {"cells.csv", "has no column `x2`", "`t`, `x1`, `xx2`", "did you mean `"}},
-        BadData{"MissingTime", "time,x1,x2\n0,1,2\n1,2,3\n", {"has no column `t`", "`time`, `x1`, `x2`"}},
-        BadData{"NotANumber", "t,x1,x2\n0,1,2\n0,oops,3\n1,3,4\n", {"cells.csv:3: ", "column `x1` holds `oops`", "not a number"}},
-        BadData{"TwoBadCells", "t,x1,x2\n0,1,two\n0,one,3\n1,3,4\n", {"cells.csv:2: ", "`x2`", "`two`", "cells.csv:3: ", "`x1`", "`one`", "2 errors in x.am"}},
-        BadData{"NoRows", "t,x1,x2\n", {"holds no samples", "[EmptyData]"}},
-        BadData{"NothingAtAll", "", {"holds no samples", "[EmptyData]"}},
-        BadData{"OneTime", "t,x1,x2\n3,1,2\n3,2,3\n", {"`cells` holds one time only (3)", "at least two", "1 error in x.am"}},
-        BadData{"NotFinite", "t,x1,x2\n0,1,2\n1,nan,3\n", {"row 2", "column `x1`", "nan", "finite"}},
-        BadData{"Infinite", "t,x1,x2\n0,1,2\n1,2,-inf\n", {"row 2", "column `x2`", "-inf", "finite"}},
-        BadData{"OutOfOrder", "t,x1,x2\n0,1,2\n1,2,3\n0.5,2,3\n", {"the time falls from 1 to 0.5 at row 3", "help: sort"}},
-        BadData{"Ragged", "t,x1,x2\n0,1,2\n1,2\n", {"cells.csv:3: ", "2 cells", "header has 3"}}),
+    ::testing::Values(BadData{"MissingColumn",
+                              "t,x1,xx2\n0,1,2\n1,2,3\n",
+                              {"cells.csv", "has no column `x2`", "`t`, `x1`, `xx2`", "did you mean `"}},
+                      BadData{"MissingTime", "time,x1,x2\n0,1,2\n1,2,3\n", {"has no column `t`", "`time`, `x1`, `x2`"}},
+                      BadData{"NotANumber",
+                              "t,x1,x2\n0,1,2\n0,oops,3\n1,3,4\n",
+                              {"cells.csv:3: ", "column `x1` holds `oops`", "not a number"}},
+                      BadData{"TwoBadCells",
+                              "t,x1,x2\n0,1,two\n0,one,3\n1,3,4\n",
+                              {"cells.csv:2: ", "`x2`", "`two`", "cells.csv:3: ", "`x1`", "`one`", "2 errors in x.am"}},
+                      BadData{"NoRows", "t,x1,x2\n", {"holds no samples", "[EmptyData]"}},
+                      BadData{"NothingAtAll", "", {"holds no samples", "[EmptyData]"}},
+                      BadData{"OneTime",
+                              "t,x1,x2\n3,1,2\n3,2,3\n",
+                              {"`cells` holds one time only (3)", "at least two", "1 error in x.am"}},
+                      BadData{"NotFinite", "t,x1,x2\n0,1,2\n1,nan,3\n", {"row 2", "column `x1`", "nan", "finite"}},
+                      BadData{"Infinite", "t,x1,x2\n0,1,2\n1,2,-inf\n", {"row 2", "column `x2`", "-inf", "finite"}},
+                      BadData{"OutOfOrder",
+                              "t,x1,x2\n0,1,2\n1,2,3\n0.5,2,3\n",
+                              {"the time falls from 1 to 0.5 at row 3", "help: sort"}},
+                      BadData{"Ragged", "t,x1,x2\n0,1,2\n1,2\n", {"cells.csv:3: ", "2 cells", "header has 3"}}),
+    [](const auto& info) { return info.param.name; });
+
+struct BadCells {
+  std::string name, arguments, says;
+};
+void PrintTo(const BadCells& d, std::ostream* out) { *out << d.name; }
+
+class CellErrors : public Amc, public ::testing::WithParamInterface<BadCells> {};
+
+TEST_P(CellErrors, PointAtTheData) {
+  const data::testing::Folder folder;
+  write("good.h5ad", data::testing::contents(data::testing::new_layout(folder)));
+  write("bad.h5ad", read("good.h5ad").substr(0, 3000));
+  write("x.am", fmt::format("data cells = {}\npath q = linear(cells)\npotential s(x, t) = mlp(4, 1)([x, t])\n"
+                            "train flow = am(s, q) {{ steps = 5; batch = 16 }}\n",
+                            GetParam().arguments));
+  const Ended e = amc({"run", "x.am"});
+  EXPECT_EQ(e.code, GetParam().says.empty() ? 0 : 2) << e.err;
+  if (GetParam().says.empty()) return;
+  EXPECT_EQ(e.out, "");
+  EXPECT_TRUE(holds_in_order(e.err, {"x.am:1:14: error: ", GetParam().says, "1 error in x.am"}));
+  EXPECT_FALSE(holds(e.err, "HDF5-DIAG"));
+  EXPECT_FALSE(there("runs"));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, CellErrors,
+    ::testing::Values(BadCells{"None", "h5ad(\"good.h5ad\", time = \"day\", columns = 1)", ""},
+                      BadCells{"Column", "h5ad(\"good.h5ad\", time = \"days\")", "did you mean `day`?"},
+                      BadCells{"Array", "h5ad(\"good.h5ad\", time = \"day\", x = \"obsm/pca\")",
+                               "its arrays are `X`, `obsm/X_line`"},
+                      BadCells{"Texts", "h5ad(\"good.h5ad\", time = \"kind\")", "holds `stem`, `late 2`"},
+                      BadCells{"Missing", "h5ad(\"good.h5ad\", time = \"gap\")", "row 2, column `gap` is nan"},
+                      BadCells{"Truncated", "h5ad(\"bad.h5ad\", time = \"day\")", "truncated file"},
+                      BadCells{"NotHdf5", "h5ad(\"x.am\", time = \"day\")", "does not begin as an HDF5 file does"},
+                      BadCells{"Nowhere", "h5ad(\"no.h5ad\", time = \"day\")", "`no.h5ad` cannot be opened"},
+                      BadCells{"NotIdx", "idx(\"x.am\")", "does not begin as an IDX file does"}),
     [](const auto& info) { return info.param.name; });
 
 TEST_F(Amc, MissingDataFileIsNamedAndPointedAt) {
   write("x.am", kScript);
   const Ended e = amc({"run", "x.am"});
   EXPECT_EQ(e.code, 2);
-  EXPECT_TRUE(holds_in_order(e.err, {"x.am:1:14: error: ", "`cells.csv` cannot be opened", "No such file", "[MissingFile]"}));
+  EXPECT_TRUE(
+      holds_in_order(e.err, {"x.am:1:14: error: ", "`cells.csv` cannot be opened", "No such file", "[MissingFile]"}));
   EXPECT_FALSE(there("runs"));
 }
 
@@ -85,9 +134,10 @@ sample p from flw { start = q(0); times = [0, 1] }
 )");
   const Ended e = amc({"run", "x.am"});
   EXPECT_EQ(e.code, 1);
-  EXPECT_TRUE(holds_in_order(e.err, {"x.am:3:21: error: ", "`mpl`", "3 | potential s(x, t) = mpl(", "\n   |                     ^~~\n", "help: did you mean `mlp`?",
-                                     "x.am:4:37: error: ", "`bach`", "help: did you mean `batch`?",
-                                     "x.am:5:15: error: ", "`flw`", "`flow`", "3 errors in x.am"}));
+  EXPECT_TRUE(holds_in_order(
+      e.err, {"x.am:3:21: error: ", "`mpl`", "3 | potential s(x, t) = mpl(", "\n   |                     ^~~\n",
+              "help: did you mean `mlp`?", "x.am:4:37: error: ", "`bach`", "help: did you mean `batch`?",
+              "x.am:5:15: error: ", "`flw`", "`flow`", "3 errors in x.am"}));
 }
 
 TEST_F(Amc, ScriptsThatCannotBeRead) {
@@ -127,16 +177,28 @@ TEST_P(OptionErrors, SayWhatToWrite) {
 INSTANTIATE_TEST_SUITE_P(
     All, OptionErrors,
     ::testing::Values(
-        BadOption{"UnknownSetting", {"--set", "train.flow.step=3"}, {"train.flow.step", "did you mean `train.flow.steps`?"}},
-        BadOption{"UnknownModel", {"--set", "train.flo.steps=3"}, {"train.flo.steps", "did you mean `train.flow.steps`?"}},
+        BadOption{
+            "UnknownSetting", {"--set", "train.flow.step=3"}, {"train.flow.step", "did you mean `train.flow.steps`?"}},
+        BadOption{
+            "UnknownModel", {"--set", "train.flo.steps=3"}, {"train.flo.steps", "did you mean `train.flow.steps`?"}},
         BadOption{"NothingLikeIt", {"--set", "colour=3"}, {"colour", "KIND.NAME.SETTING", "train.flow.steps"}},
         BadOption{"NoEquals", {"--set", "train.flow.steps"}, {"`--set train.flow.steps`", "NAME=VALUE"}},
         BadOption{"NoValue", {"--set", "train.flow.steps="}, {"--set train.flow.steps:1:1: error: "}},
-        BadOption{"Unclosed", {"--set", "train.flow.steps=(3"}, {"--set train.flow.steps:1:1: error: ", "`(` is never closed"}},
-        BadOption{"NotANumber", {"--set", "train.flow.steps=abc"}, {"--set train.flow.steps:1:1: error: ", "nothing named `abc`"}},
-        BadOption{"Negative", {"--set", "train.flow.steps=-3"}, {"--set train.flow.steps:1:1: error: ", "-3", "whole number ≥ 1"}},
-        BadOption{"Fraction", {"--set", "train.flow.batch=2.5"}, {"--set train.flow.batch:1:1: error: ", "2.5", "whole number ≥ 1"}},
-        BadOption{"OutOfRange", {"--set", "train.flow.ema=2"}, {"--set train.flow.ema:1:1: error: ", "`ema` is 2", "between 0 and 1"}},
+        BadOption{"Unclosed",
+                  {"--set", "train.flow.steps=(3"},
+                  {"--set train.flow.steps:1:1: error: ", "`(` is never closed"}},
+        BadOption{"NotANumber",
+                  {"--set", "train.flow.steps=abc"},
+                  {"--set train.flow.steps:1:1: error: ", "nothing named `abc`"}},
+        BadOption{"Negative",
+                  {"--set", "train.flow.steps=-3"},
+                  {"--set train.flow.steps:1:1: error: ", "-3", "whole number ≥ 1"}},
+        BadOption{"Fraction",
+                  {"--set", "train.flow.batch=2.5"},
+                  {"--set train.flow.batch:1:1: error: ", "2.5", "whole number ≥ 1"}},
+        BadOption{"OutOfRange",
+                  {"--set", "train.flow.ema=2"},
+                  {"--set train.flow.ema:1:1: error: ", "`ema` is 2", "between 0 and 1"}},
         BadOption{"UnknownData", {"--data", "cels=y.csv"}, {"--data cels", "no data `cels`", "did you mean `cells`?"}},
         BadOption{"UnknownConst", {"--const", "b=2"}, {"--const b", "no const `b`", "did you mean `a`?"}},
         BadOption{"ConstNotANumber", {"--const", "a=two"}, {"--const a", "`two` is not a number"}},
@@ -155,7 +217,8 @@ TEST_F(Amc, TwoBadOptionsAreBothReported) {
 }
 
 TEST_F(Amc, CommandLinesWithoutACommand) {
-  for (const std::vector<std::string>& words : {std::vector<std::string>{}, {"frobnicate"}, {"run"}, {"emit", "x.am"}}) {
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{}, {"frobnicate"}, {"run"}, {"emit", "x.am"}}) {
     const Ended e = amc(words);
     EXPECT_EQ(e.code, 1);
     EXPECT_TRUE(holds(e.err, "--help"));

@@ -112,7 +112,7 @@ TEST(Describe, CellsOfOldFiles) {
   const std::string text = describe(testing::old_layout(folder), sink);
   EXPECT_EQ(told(sink), "");
   expect_holds(text, "  stage                category 3 texts: `E6.5`, `E5.25`, `E10`\n");
-  expect_holds(text, "  obsm/X_umap          float32  [6]            0.5 to 0.5, mean 0.5\n");
+  expect_holds(text, "  obsm/X_umap          float32  [6, 1]         0.5 to 0.5, mean 0.5\n");
 }
 
 TEST(Describe, DamagedCells) {
@@ -124,7 +124,7 @@ TEST(Describe, DamagedCells) {
 TEST(Describe, Images) {
   const std::string bytes("\0\0\10\3\0\0\0\2\0\0\0\1\0\0\0\2\1\2\1\2", 20);
   const std::string text = describe_bytes("t10k-images-idx3-ubyte", bytes);
-  expect_holds(text, "  array                uint8    [2, 1, 2]      1 to 2, mean 1.5\n");
+  expect_holds(text, "  array [2, 1, 2]      uint8    [2, 2]         1 to 2, mean 1.5\n");
   expect_holds(text, "1 row repeats an earlier one");
   expect_holds(text, "data cells = idx(\"FILE\")\n");
   expect_holds(describe_bytes("a-ubyte", "hello"), "it does not begin as an IDX file does");

@@ -203,13 +203,27 @@ TEST(H5ad, TheLibraryPrintsNothing) {
 
 TEST(Isolated, CrashesAndEndlessLoopsAreErrors) {
   const auto nothing = [](Channel&) {};
-  EXPECT_EQ(isolated(5, [] { return std::raise(SIGSEGV), FileError{}; }, nothing).what,
+  EXPECT_EQ(isolated(
+                5, [] { return std::raise(SIGSEGV), FileError{}; }, nothing)
+                .what,
             "it is damaged, and the HDF5 library crashed on it");
   volatile bool on = true;
-  EXPECT_EQ(isolated(1, [&] { while (on) {} return FileError{}; }, nothing).what,
+  EXPECT_EQ(isolated(
+                1,
+                [&] {
+                  while (on) {
+                  }
+                  return FileError{};
+                },
+                nothing)
+                .what,
             "it is damaged: reading it took more than 1 seconds");
-  EXPECT_TRUE(isolated(5, []() -> FileError { throw std::bad_alloc(); }, nothing).system);
-  EXPECT_THROW(isolated(5, []() -> FileError { throw 1; }, nothing), diagnostics::InternalError);
+  EXPECT_TRUE(isolated(
+                  5, []() -> FileError { throw std::bad_alloc(); }, nothing)
+                  .system);
+  EXPECT_THROW(isolated(
+                   5, []() -> FileError { throw 1; }, nothing),
+               diagnostics::InternalError);
 }
 
 TEST(Isolated, PassesEverything) {

@@ -84,7 +84,8 @@ TEST(Idx, WhatIsWrongIsSaid) {
   EXPECT_EQ(read(idx(0x0A, {1}, "1")).messages, header);
   EXPECT_EQ(read(idx(0x08, {1, 1, 1, 1, 1}, "1")).messages, header);
   EXPECT_EQ(read(kImages.substr(0, 9)).messages, start + "its header breaks off\n");
-  EXPECT_EQ(read(kImages.substr(0, 20)).messages, start + "its shape [3, 2, 2] does not fit the 4 bytes that are there\n");
+  EXPECT_EQ(read(kImages.substr(0, 20)).messages,
+            start + "its shape [3, 2, 2] does not fit the 4 bytes that are there\n");
   EXPECT_EQ(read(kImages + "x").messages, start + "its shape [3, 2, 2] does not fit the 13 bytes that are there\n");
   const size_t large = 0xFFFFFFFF;
   EXPECT_EQ(read(idx(0x0E, {large, large, large}, "x")).messages,

@@ -37,8 +37,17 @@ TEST(Labels, OneNumberAmongTheSameWords) {
 }
 
 TEST(Labels, WhatCouldMeanTwoThings) {
-  for (const Texts& labels : std::vector<Texts>{{"stem"}, {""}, {"day 0-3"}, {"D-3"}, {"D.5"}, {"1.2.3"}, {"3h", "3d"},
-                                                {"1", "day 2"}, {"day 1", "week 2"}, {"D–3"}, {"1,5"}})
+  for (const Texts& labels : std::vector<Texts>{{"stem"},
+                                                {""},
+                                                {"day 0-3"},
+                                                {"D-3"},
+                                                {"D.5"},
+                                                {"1.2.3"},
+                                                {"3h", "3d"},
+                                                {"1", "day 2"},
+                                                {"day 1", "week 2"},
+                                                {"D–3"},
+                                                {"1,5"}})
     EXPECT_TRUE(refused(labels)) << labels.back();
 }
 
