@@ -32,35 +32,25 @@ TEST_P(DataErrors, AreSaidBeforeTraining) {
   says.insert(says.end(), GetParam().says.begin(), GetParam().says.end());
   EXPECT_TRUE(holds_in_order(e.err, says));
   // The excerpt points at the call that reads the file.
-  EXPECT_TRUE(holds(
-      e.err, " 1 | data cells = csv(\"cells.csv\", time = \"t\", columns = \"x1\"..\"x2\")\n   |              ^~~~"));
+  EXPECT_TRUE(holds(e.err, " 1 | data cells = csv(\"cells.csv\", time = \"t\", columns = \"x1\"..\"x2\")\n   |              ^~~~"));
   EXPECT_FALSE(there("runs"));
   EXPECT_EQ(amc({"check", "x.am"}).code, 2);
 }
 
 INSTANTIATE_TEST_SUITE_P(
     All, DataErrors,
-    ::testing::Values(BadData{"MissingColumn",
-                              "t,x1,xx2\n0,1,2\n1,2,3\n",
-                              {"cells.csv", "has no column `x2`", "`t`, `x1`, `xx2`", "did you mean `"}},
-                      BadData{"MissingTime", "time,x1,x2\n0,1,2\n1,2,3\n", {"has no column `t`", "`time`, `x1`, `x2`"}},
-                      BadData{"NotANumber",
-                              "t,x1,x2\n0,1,2\n0,oops,3\n1,3,4\n",
-                              {"cells.csv:3: ", "column `x1` holds `oops`", "not a number"}},
-                      BadData{"TwoBadCells",
-                              "t,x1,x2\n0,1,two\n0,one,3\n1,3,4\n",
-                              {"cells.csv:2: ", "`x2`", "`two`", "cells.csv:3: ", "`x1`", "`one`", "2 errors in x.am"}},
-                      BadData{"NoRows", "t,x1,x2\n", {"holds no samples", "[EmptyData]"}},
-                      BadData{"NothingAtAll", "", {"holds no samples", "[EmptyData]"}},
-                      BadData{"OneTime",
-                              "t,x1,x2\n3,1,2\n3,2,3\n",
-                              {"`cells` holds one time only (3)", "at least two", "1 error in x.am"}},
-                      BadData{"NotFinite", "t,x1,x2\n0,1,2\n1,nan,3\n", {"row 2", "column `x1`", "nan", "finite"}},
-                      BadData{"Infinite", "t,x1,x2\n0,1,2\n1,2,-inf\n", {"row 2", "column `x2`", "-inf", "finite"}},
-                      BadData{"OutOfOrder",
-                              "t,x1,x2\n0,1,2\n1,2,3\n0.5,2,3\n",
-                              {"the time falls from 1 to 0.5 at row 3", "help: sort"}},
-                      BadData{"Ragged", "t,x1,x2\n0,1,2\n1,2\n", {"cells.csv:3: ", "2 cells", "header has 3"}}),
+    ::testing::Values(
+        BadData{"MissingColumn", "t,x1,xx2\n0,1,2\n1,2,3\n", {"cells.csv", "has no column `x2`", "`t`, `x1`, `xx2`", "did you mean `"}},
+        BadData{"MissingTime", "time,x1,x2\n0,1,2\n1,2,3\n", {"has no column `t`", "`time`, `x1`, `x2`"}},
+        BadData{"NotANumber", "t,x1,x2\n0,1,2\n0,oops,3\n1,3,4\n", {"cells.csv:3: ", "column `x1` holds `oops`", "not a number"}},
+        BadData{"TwoBadCells", "t,x1,x2\n0,1,two\n0,one,3\n1,3,4\n", {"cells.csv:2: ", "`x2`", "`two`", "cells.csv:3: ", "`x1`", "`one`", "2 errors in x.am"}},
+        BadData{"NoRows", "t,x1,x2\n", {"holds no samples", "[EmptyData]"}},
+        BadData{"NothingAtAll", "", {"holds no samples", "[EmptyData]"}},
+        BadData{"OneTime", "t,x1,x2\n3,1,2\n3,2,3\n", {"`cells` holds one time only (3)", "at least two", "1 error in x.am"}},
+        BadData{"NotFinite", "t,x1,x2\n0,1,2\n1,nan,3\n", {"row 2", "column `x1`", "nan", "finite"}},
+        BadData{"Infinite", "t,x1,x2\n0,1,2\n1,2,-inf\n", {"row 2", "column `x2`", "-inf", "finite"}},
+        BadData{"OutOfOrder", "t,x1,x2\n0,1,2\n1,2,3\n0.5,2,3\n", {"the time falls from 1 to 0.5 at row 3", "help: sort"}},
+        BadData{"Ragged", "t,x1,x2\n0,1,2\n1,2\n", {"cells.csv:3: ", "2 cells", "header has 3"}}),
     [](const auto& info) { return info.param.name; });
 
 struct BadCells {
@@ -104,8 +94,7 @@ TEST_F(Amc, MissingDataFileIsNamedAndPointedAt) {
   write("x.am", kScript);
   const Ended e = amc({"run", "x.am"});
   EXPECT_EQ(e.code, 2);
-  EXPECT_TRUE(
-      holds_in_order(e.err, {"x.am:1:14: error: ", "`cells.csv` cannot be opened", "No such file", "[MissingFile]"}));
+  EXPECT_TRUE(holds_in_order(e.err, {"x.am:1:14: error: ", "`cells.csv` cannot be opened", "No such file", "[MissingFile]"}));
   EXPECT_FALSE(there("runs"));
 }
 
@@ -134,10 +123,9 @@ sample p from flw { start = q(0); times = [0, 1] }
 )");
   const Ended e = amc({"run", "x.am"});
   EXPECT_EQ(e.code, 1);
-  EXPECT_TRUE(holds_in_order(
-      e.err, {"x.am:3:21: error: ", "`mpl`", "3 | potential s(x, t) = mpl(", "\n   |                     ^~~\n",
-              "help: did you mean `mlp`?", "x.am:4:37: error: ", "`bach`", "help: did you mean `batch`?",
-              "x.am:5:15: error: ", "`flw`", "`flow`", "3 errors in x.am"}));
+  EXPECT_TRUE(holds_in_order(e.err, {"x.am:3:21: error: ", "`mpl`", "3 | potential s(x, t) = mpl(", "\n   |                     ^~~\n", "help: did you mean `mlp`?",
+                                     "x.am:4:37: error: ", "`bach`", "help: did you mean `batch`?",
+                                     "x.am:5:15: error: ", "`flw`", "`flow`", "3 errors in x.am"}));
 }
 
 TEST_F(Amc, ScriptsThatCannotBeRead) {
@@ -177,28 +165,16 @@ TEST_P(OptionErrors, SayWhatToWrite) {
 INSTANTIATE_TEST_SUITE_P(
     All, OptionErrors,
     ::testing::Values(
-        BadOption{
-            "UnknownSetting", {"--set", "train.flow.step=3"}, {"train.flow.step", "did you mean `train.flow.steps`?"}},
-        BadOption{
-            "UnknownModel", {"--set", "train.flo.steps=3"}, {"train.flo.steps", "did you mean `train.flow.steps`?"}},
+        BadOption{"UnknownSetting", {"--set", "train.flow.step=3"}, {"train.flow.step", "did you mean `train.flow.steps`?"}},
+        BadOption{"UnknownModel", {"--set", "train.flo.steps=3"}, {"train.flo.steps", "did you mean `train.flow.steps`?"}},
         BadOption{"NothingLikeIt", {"--set", "colour=3"}, {"colour", "KIND.NAME.SETTING", "train.flow.steps"}},
         BadOption{"NoEquals", {"--set", "train.flow.steps"}, {"`--set train.flow.steps`", "NAME=VALUE"}},
         BadOption{"NoValue", {"--set", "train.flow.steps="}, {"--set train.flow.steps:1:1: error: "}},
-        BadOption{"Unclosed",
-                  {"--set", "train.flow.steps=(3"},
-                  {"--set train.flow.steps:1:1: error: ", "`(` is never closed"}},
-        BadOption{"NotANumber",
-                  {"--set", "train.flow.steps=abc"},
-                  {"--set train.flow.steps:1:1: error: ", "nothing named `abc`"}},
-        BadOption{"Negative",
-                  {"--set", "train.flow.steps=-3"},
-                  {"--set train.flow.steps:1:1: error: ", "-3", "whole number ≥ 1"}},
-        BadOption{"Fraction",
-                  {"--set", "train.flow.batch=2.5"},
-                  {"--set train.flow.batch:1:1: error: ", "2.5", "whole number ≥ 1"}},
-        BadOption{"OutOfRange",
-                  {"--set", "train.flow.ema=2"},
-                  {"--set train.flow.ema:1:1: error: ", "`ema` is 2", "between 0 and 1"}},
+        BadOption{"Unclosed", {"--set", "train.flow.steps=(3"}, {"--set train.flow.steps:1:1: error: ", "`(` is never closed"}},
+        BadOption{"NotANumber", {"--set", "train.flow.steps=abc"}, {"--set train.flow.steps:1:1: error: ", "nothing named `abc`"}},
+        BadOption{"Negative", {"--set", "train.flow.steps=-3"}, {"--set train.flow.steps:1:1: error: ", "-3", "whole number ≥ 1"}},
+        BadOption{"Fraction", {"--set", "train.flow.batch=2.5"}, {"--set train.flow.batch:1:1: error: ", "2.5", "whole number ≥ 1"}},
+        BadOption{"OutOfRange", {"--set", "train.flow.ema=2"}, {"--set train.flow.ema:1:1: error: ", "`ema` is 2", "between 0 and 1"}},
         BadOption{"UnknownData", {"--data", "cels=y.csv"}, {"--data cels", "no data `cels`", "did you mean `cells`?"}},
         BadOption{"UnknownConst", {"--const", "b=2"}, {"--const b", "no const `b`", "did you mean `a`?"}},
         BadOption{"ConstNotANumber", {"--const", "a=two"}, {"--const a", "`two` is not a number"}},
@@ -217,8 +193,7 @@ TEST_F(Amc, TwoBadOptionsAreBothReported) {
 }
 
 TEST_F(Amc, CommandLinesWithoutACommand) {
-  for (const std::vector<std::string>& words :
-       {std::vector<std::string>{}, {"frobnicate"}, {"run"}, {"emit", "x.am"}}) {
+  for (const std::vector<std::string>& words : {std::vector<std::string>{}, {"frobnicate"}, {"run"}, {"emit", "x.am"}}) {
     const Ended e = amc(words);
     EXPECT_EQ(e.code, 1);
     EXPECT_TRUE(holds(e.err, "--help"));
