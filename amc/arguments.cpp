@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -61,7 +62,7 @@ bool pairs(const std::vector<std::string>& list, std::string_view option, std::m
 
 int run_command(int argc, char** argv) {
   Arguments a;
-  CLI::App app("amc: learns how a population moves from snapshots, by Action Matching");
+  CLI::App app("Learns how a population moves from snapshots, by Action Matching.", "amc");
   app.require_subcommand(1);
   app.set_version_flag("--version", "amc " + version());
 
@@ -90,7 +91,7 @@ int run_command(int argc, char** argv) {
   c = app.add_subcommand("eval", "values of the learned functions at given points");
   common(*c, a);
   c->add_option("--run", a.run, "run folder whose checkpoint to use; default: initial parameters");
-  c->add_option("--at", a.at, "csv file with the columns t, x1 … xd")->required();
+  c->add_option("--at", a.at, "csv file with the columns t, x1 … xd, and the conditions by name")->required();
   c->add_option("--show", a.show, "what to show: s,∇s,∂t s,Δs,drift,noise,growth");
   c->add_option("--out", a.out, "file to write; default: print");
   c->add_option("--model", a.model, "the `train` declaration; default: the first");
@@ -172,10 +173,20 @@ std::unique_ptr<Script> open_script(const Arguments& a, int& code) {
   }
   options.machine = machine_of(a, code);
   if (!options.machine) return nullptr;
-  options.simulating = [line = std::make_shared<ProgressLine>()](const std::string& name, size_t done, size_t all) {
+  struct Simulating {
+    ProgressLine line;
+    std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
+    bool shown = false;
+  };
+  options.simulating = [state = std::make_shared<std::map<std::string, Simulating>>()](const std::string& name,
+                                                                                        size_t done, size_t all) {
+    Simulating& s = (*state)[name];
+    // What is over in a moment needs no line.
+    s.shown = s.shown || std::chrono::steady_clock::now() - s.began > std::chrono::milliseconds(500);
+    if (!s.shown) return;
     const auto count = [](size_t n) { return grouped(static_cast<long long>(n)); };
-    line->show(fmt::format("simulating {}: step {} of {}", name, count(done), count(all)), done == all);
-    if (done == all) line->end();
+    s.line.show(fmt::format("simulating {}: step {} of {}", name, count(done), count(all)), done == all);
+    if (done == all) s.line.end();
   };
   if (a.command == "derive" && !of_objective(a.expression)) {
     options.expression = a.expression, options.model = a.model;

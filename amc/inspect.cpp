@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "amc/program.h"
+#include "amc/progress.h"
 #include "compiler/derive/derive.h"
 #include "compiler/differentiate/differentiate.h"
 #include "compiler/ir/build.h"
@@ -51,8 +52,8 @@ int check(const Arguments& a) {
     const lower::Plan plan = plan_of(m, machine->target);
     long long parameters = 0;
     for (const auto& p : m.parameters) parameters += p.shape.count();
-    fmt::print("{}: R^{}, t in {:g}..{:g}, {} parameter{}, tile {}, {} working memory\n", m.name, m.dimension, m.from,
-               m.to, parameters, parameters == 1 ? "" : "s", plan.tile,
+    fmt::print("{}: R[{}], t in {:g}..{:g}, {} parameter{}, tile {}, {} working memory\n", m.name, m.dimension, m.from,
+               m.to, grouped(parameters), parameters == 1 ? "" : "s", plan.tile,
                mebibytes(plan.shared_bytes + plan.tile_bytes + plan.partial_bytes));
   }
   fmt::print("{}: no errors\n", a.file);
@@ -192,9 +193,11 @@ int eval(const Arguments& a) {
   const elaborate::Model* m = machine ? choose_model(a, *script) : nullptr;
   if (!m) return code ? code : kScript;
 
-  std::vector<std::string> columns;
-  for (int i = 1; i <= m->dimension; ++i) columns.push_back(fmt::format("x{}", i));
-  columns.insert(columns.begin(), "t");
+  std::vector<std::string> columns{"t"};
+  for (int i = 1; i <= m->moving; ++i) columns.push_back(fmt::format("x{}", i));
+  for (const elaborate::Parameter& c : m->conditions)
+    for (int i = 1; i <= c.shape.count(); ++i)
+      columns.push_back(c.shape.rank == 0 ? c.name : fmt::format("{}{}", c.name, i));
   const auto points = data::read_csv(a.at, {.columns = columns}, {}, script->sink);
   const auto weights = !points         ? std::optional<flow::Weights>()
                        : a.run.empty() ? flow::initialise(*m, *machine, script->sink)

@@ -18,6 +18,9 @@ using Clock = std::chrono::steady_clock;
 constexpr double kCheckpointSeconds = 30;
 constexpr int kReports = 1000;  // rows of metrics.csv, about
 constexpr size_t kDrawnParticles = 2000;
+constexpr std::string_view kFloor =
+    "The floor is the same figure between two independent real samples of the same sizes\n(of half a snapshot each "
+    "where there are too few rows); below it a smaller number means nothing";
 
 double since(Clock::time_point t) { return std::chrono::duration<double>(Clock::now() - t).count(); }
 
@@ -78,6 +81,7 @@ bool Run::train(const elaborate::Model& m) {
   const std::string checkpoint = folder_.file(m.name + "/checkpoint.npz");
   std::error_code unused;
   std::filesystem::create_directories(folder_.file(m.name), unused);
+  const auto asked = weights_.empty() ? began_ : Clock::now();
   auto w = start(m, checkpoint);
   if (!w) return false;
   long long parameters = 0;
@@ -98,7 +102,7 @@ bool Run::train(const elaborate::Model& m) {
   options.report = [&](const flow::Progress& p, const flow::Weights& now) {
     metrics.add(p);
     if (p.step == first + 1 && first == 0)
-      fmt::print("{}: first step after {:.2f} s\n", m.name, since(began_)), std::fflush(stdout);
+      fmt::print("{}: first step after {:.2f} s\n", m.name, since(asked)), std::fflush(stdout);
     const double rate = (p.step - first) / std::max(1e-9, p.seconds);
     line.show(fmt::format("{}: step {} of {}, {:.0f} steps/s, objective {:.4f}, {} left", m.name, grouped(p.step),
                           grouped(m.steps), rate, p.objective, duration((m.steps - p.step) / rate)));
@@ -121,8 +125,11 @@ bool Run::train(const elaborate::Model& m) {
     fmt::print("{}: the weights of step {}, before training failed, are kept in {}\n", m.name, grouped(w->step),
                checkpoint);
   if (ending != flow::Ending::Finished || !fine) return false;
-  fmt::print("{}: trained in {} ({:.0f} steps/s)\n", m.name, duration(seconds),
-             seconds > 0 ? (m.steps - first) / seconds : 0.0);
+  if (first < m.steps)
+    fmt::print("{}: trained in {} ({:.0f} steps/s)\n", m.name, duration(seconds), (m.steps - first) / seconds);
+  else
+    fmt::print("{}: nothing to train: the checkpoint is of step {}, and `steps` is {}\n", m.name, grouped(first),
+               grouped(m.steps));
   report_.formulas.push_back({m.name + " minimises", m.objective_text});
   weights_[m.name] = std::move(*w);
   return true;
@@ -171,7 +178,29 @@ bool Run::sample(const elaborate::Sampling& s) {
   return true;
 }
 
-std::string figure_text(double v) { return fmt::format("{:.4f}", v); }
+/// "–" for what there is not.
+std::string figure_text(std::optional<double> v) { return v ? fmt::format("{:.4f}", *v) : "–"; }
+
+/// The numbers of a figure with their headings, as far as its metric has them.
+struct Column {
+  std::string heading;
+  std::optional<double> value, deviation;
+  bool averages = true;  // over the times
+};
+
+std::vector<Column> columns(const flow::Figure& f) {
+  std::vector<Column> out{{f.metric, f.value, f.deviation}};
+  if (f.bits_per_dimension) {
+    out.push_back({"± error", f.standard_error, {}, false});
+    out.push_back({"bits/dim", f.bits_per_dimension, {}});
+  }
+  out.push_back({"floor", f.floor, {}});
+  return out;
+}
+
+constexpr std::string_view kLikelihoodFootnote =
+    "nll is in nats for each sample, ± the standard error of this mean; its floor is that of the known density on the same "
+    "samples, where one was given.";
 
 void Run::print_table(const elaborate::Evaluation& e, const flow::EvaluationResult& r) {
   const auto& first = r.comparisons[0];
@@ -181,21 +210,33 @@ void Run::print_table(const elaborate::Evaluation& e, const flow::EvaluationResu
   report::Table table{.title = fmt::format("{} against {}", e.model, e.against_text)};
   table.header = {"t"};
   std::string head = fmt::format("{:>8}", "t");
-  for (const auto& f : first.figures) {
-    head += fmt::format("{:>12}{:>10}", f.metric, "floor");
-    table.header.insert(table.header.end(), {f.metric, "floor"});
-  }
+  std::vector<int> widths;
+  for (const auto& f : first.figures)
+    for (const Column& column : columns(f)) {
+      widths.push_back(column.deviation ? 12 : 10);
+      head += fmt::format("{:>{}}", column.heading, widths.back());
+      table.header.push_back(column.heading);
+    }
   fmt::print("{}\n", head);
-  std::vector<double> sums(first.figures.size()), floors(first.figures.size());
+  std::vector<std::optional<double>> sums(widths.size(), 0);
+  const auto n = static_cast<double>(r.comparisons.size());
+  size_t impossible = 0;
   for (const auto& c : r.comparisons) {
     std::string row = fmt::format("{:>8}", fmt::format("{:g}", c.time));
     std::vector<std::string> cells{fmt::format("{:g}", c.time)};
-    for (size_t i = 0; i < c.figures.size(); ++i) {
-      const auto& f = c.figures[i];
-      sums[i] += f.value, floors[i] += f.floor.value_or(0);
-      row += fmt::format("{:>12}{:>10}", figure_text(f.value), f.floor ? figure_text(*f.floor) : "");
-      cells.push_back(figure_text(f.value) + (f.deviation > 0 ? " ± " + figure_text(f.deviation) : ""));
-      cells.push_back(f.floor ? figure_text(*f.floor) : "");
+    size_t i = 0;
+    for (const auto& f : c.figures) {
+      impossible += f.impossible;
+      for (const Column& column : columns(f)) {
+        // No mean of what is missing somewhere.
+        if (column.value && column.averages && sums[i])
+          *sums[i] += *column.value / n;
+        else
+          sums[i].reset();
+        row += fmt::format("{:>{}}", figure_text(column.value), widths[i++]);
+        cells.push_back(figure_text(column.value) +
+                        (column.deviation.value_or(0) > 0 ? " ± " + figure_text(column.deviation) : ""));
+      }
     }
     fmt::print("{}\n", row);
     table.rows.push_back(cells);
@@ -204,17 +245,19 @@ void Run::print_table(const elaborate::Evaluation& e, const flow::EvaluationResu
     std::string row = fmt::format("{:>8}", "mean");
     std::vector<std::string> cells{"mean"};
     for (size_t i = 0; i < sums.size(); ++i) {
-      const auto n = static_cast<double>(r.comparisons.size());
-      row += fmt::format("{:>12}{:>10}", figure_text(sums[i] / n), figure_text(floors[i] / n));
-      cells.insert(cells.end(), {figure_text(sums[i] / n), figure_text(floors[i] / n)});
+      row += fmt::format("{:>{}}", figure_text(sums[i]), widths[i]);
+      cells.push_back(figure_text(sums[i]));
     }
     fmt::print("{}\n", row);
     table.rows.push_back(cells);
   }
-  table.footnote =
-      "The floor is the same figure between two independent real samples of the same sizes (of half a snapshot each where "
-      "there are too few rows); below it a smaller number means nothing.";
-  fmt::print("{}\n", table.footnote);
+  table.footnote = fmt::format("{}.", kFloor);
+  if (e.likelihood) table.footnote += fmt::format(" {}", kLikelihoodFootnote);
+  if (impossible > 0)
+    table.footnote += fmt::format(" {} real samples lie where the model has no density, which makes it infinite.",
+                                  grouped(static_cast<long long>(impossible)));
+  // The floor is explained once, below the last table.
+  if (table.footnote.size() > kFloor.size() + 1) fmt::print("{}\n", table.footnote.substr(kFloor.size() + 2));
   if (r.gap) {
     fmt::print("action gap ½∫E|drift − exact|² = {:.5f}, {:.3f} % of the action {:.5f}\n", *r.gap,
                100 * *r.gap / *r.action, *r.action);
@@ -237,7 +280,8 @@ void Run::add_charts(const elaborate::Evaluation& e, const flow::EvaluationResul
       value.x.push_back(c.time), value.y.push_back(c.figures[i].value);
       if (c.figures[i].floor) floor.x.push_back(c.time), floor.y.push_back(*c.figures[i].floor);
     }
-    chart.series = {value, floor};
+    chart.series = {value};
+    if (!floor.x.empty()) chart.series.push_back(floor);
     folder_.write(fmt::format("figures/{}_{}.svg", e.model, e.metrics[i].name), report::svg(chart), script_.sink);
     report_.charts.push_back(std::move(chart));
   }
@@ -251,16 +295,22 @@ nlohmann::ordered_json as_json(const elaborate::Evaluation& e, const flow::Evalu
       {"w1", "min E|x - y| over couplings, exact"},
       {"w2", "(min E|x - y|^2)^(1/2) over couplings, exact"},
       {"mmd", "squared maximum mean discrepancy, unbiased, kernel scale*exp(-gamma|x-y|^2) averaged over gamma"},
+      {"energy", "2E|x - y| - E|x - x'| - E|y - y'|, unbiased"},
       {"spread", "root of the ratio of total variances, generated over real"},
+      {"nll", "mean over the real samples of -log q_t(x), nats; q_t is the start density carried along the drift"},
       {"floor",
        "the same figure between two independent real samples of the same sizes, or of half a snapshot each where there are "
-       "too few rows"}};
+       "too few rows; of nll, what a known density gives on the same real samples"}};
   for (const auto& m : e.metrics)
     if (m.name == "mmd") j["kernel"] = {{"gamma", m.gammas}, {"scale", m.scale}};
+  if (e.likelihood) j["density"] = e.likelihood->text;
   for (const auto& c : r.comparisons) {
     nlohmann::ordered_json row{{"t", c.time}, {"generated", c.generated}, {"reference", c.reference}};
     for (const auto& f : c.figures) {
       row[f.metric] = {{"value", f.value}, {"deviation", f.deviation}};
+      if (f.standard_error) row[f.metric]["standard_error"] = *f.standard_error;
+      if (f.bits_per_dimension) row[f.metric]["bits_per_dimension"] = *f.bits_per_dimension;
+      if (f.impossible > 0) row[f.metric]["samples_without_density"] = f.impossible;
       if (f.floor) row[f.metric]["floor"] = *f.floor, row[f.metric]["floor_deviation"] = *f.floor_deviation;
     }
     j["comparisons"].push_back(row);
@@ -293,6 +343,7 @@ bool Run::report() {
     report_.facts.push_back({m.name, fmt::format("{} steps of {} samples, seed {}, {}", grouped(m.steps),
                                                  grouped(m.batch), m.seed, m.f64 ? "f64" : "f32")});
   if (!folder_.write("report.html", report::html(report_), script_.sink)) return false;
+  if (!report_.tables.empty()) fmt::print("\n{}.\n", kFloor);
   fmt::print("\nreport: {}\n", folder_.file("report.html"));
   return true;
 }

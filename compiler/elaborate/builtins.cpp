@@ -286,7 +286,8 @@ std::vector<double> partners(const Samples& data, const metrics::Plan& plan, siz
     for (size_t c = 0; c < d; ++c) mean[i * d + c] += p.mass * rows[j * d + c];
   }
   for (size_t i = 0; i < count; ++i)
-    for (size_t c = 0; c < d; ++c) mean[i * d + c] = mass[i] > 0 ? mean[i * d + c] / mass[i] : rows[(own + i) * d + c];
+    for (size_t c = 0; c < d; ++c)
+      mean[i * d + c] = mass[i] > 0 ? mean[i * d + c] / mass[i] : rows[(own + i) * d + c];
   return mean;
 }
 
@@ -395,7 +396,8 @@ double scott(const Samples& data) {
 Value data_bandwidth(Elaborator& e, const CallArguments& a) {
   const std::string key = fmt::format("bandwidth {}", static_cast<const void*>(a.self->rows.get()));
   auto& known = e.number_cache()[key];
-  if (!known) known = std::make_shared<const Values>([self = a.self] { return std::vector<double>{scott(*self)}; });
+  if (!known)
+    known = std::make_shared<const Values>([self = a.self] { return std::vector<double>{scott(*self)}; });
   return e.make(e.data_node(known, {}, a.self->samples->name + ".bandwidth"), a.span);
 }
 
@@ -426,8 +428,7 @@ Value data_time(Elaborator& e, const CallArguments& a) {
 Value data_snapshot(Elaborator& e, const CallArguments& a) {
   const NodeId k = e.scalar(a.values[0], "the number of a snapshot");
   const size_t groups = a.self->samples->groups();
-  if (const auto c = k.valid() ? ir::constant_value(e.g(), k) : std::nullopt;
-      c && (*c < 0 || *c >= static_cast<double>(groups))) {
+  if (const auto c = k.valid() ? ir::constant_value(e.g(), k) : std::nullopt; c && (*c < 0 || *c >= static_cast<double>(groups))) {
     e.sink().report<Kind::IndexOutOfRange>(a.span, *c, fmt::format("0..{}", groups - 1));
     return e.poison();
   }
@@ -543,10 +544,12 @@ const std::vector<WordInfo>& words() {
       {{"w2", "metric", {}}, "Exact Wasserstein distance of order 2 to the reference samples."},
       {{"mmd", "metric", {{"gamma", {2, 1, 0.5, 0.1, 0.01, 0.005}}, {"scale", {1}}}},
        "Squared maximum mean discrepancy with the kernel Σ exp(−γ|x − y|²) over the list `gamma`."},
-      {{"spread", "metric", {}}, "Mean and standard deviation of each coordinate, of both sides."},
-      {{"low_discrepancy", "time sampler", {}},
-       "Times that run evenly through the range, moving on from step to step."},
-      {{"importance", "time sampler", {{"bins", {32}}, {"floor", {0.1}}, {"decay", {0.99}}}},
+      {{"energy", "metric", {}}, "Energy distance 2E|x − y| − E|x − x′| − E|y − y′|, unbiased."},
+      {{"spread", "metric", {}}, "Root of the ratio of total variances: how widely particles are spread, relative to the samples."},
+      {{"nll", "metric", {}},
+       "Mean negative log-likelihood of the reference samples, in nats; needs the setting `density`."},
+      {{"low_discrepancy", "time sampler", {}}, "Times that run evenly through the range, moving on from step to step."},
+      {{"importance", "time sampler", {{"bins", {32}}, {"floor", {0.2}}, {"decay", {0.99}}}},
        "Times drawn by a density on `bins` parts of the range that follows the running spread of the integrand."},
       {{"one_step", "mode", {}}, "Particles are carried from the true samples of each time to the next."},
       {{"from_start", "mode", {}}, "Particles are carried from the first time on."},
@@ -590,6 +593,15 @@ std::vector<Predefined> predefined() {
   for (const BuiltinInfo& m : data_members()) out.push_back({"data member", m.name, signature(m), m.doc});
   for (const WordInfo& w : words()) out.push_back({w.word.group, w.word.name, signature(w.word), w.doc});
   return out;
+}
+
+std::string words_of(std::string_view group) {
+  std::vector<std::string_view> names;
+  for (const WordInfo& w : words())
+    if (w.word.group == group) names.push_back(w.word.name);
+  const std::string_view last = names.back();
+  names.pop_back();
+  return fmt::format("{} or {}", fmt::join(names, ", "), last);
 }
 
 std::vector<std::string> builtin_names() {

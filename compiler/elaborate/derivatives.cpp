@@ -151,7 +151,7 @@ NodeId Elaborator::as_estimate(NodeId sum, size_t count) {
   return estimate;
 }
 
-void Elaborator::warn_of_kinks(NodeId y, NodeId x, ExprId expr, int order) {
+void Elaborator::warn_of_kinks(NodeId y, NodeId x, Span span, std::string_view what, int order) {
   const auto kink = jump(g(), y, x, order);
   if (!kink) return;
   const Span at = kink->origin;
@@ -164,7 +164,7 @@ void Elaborator::warn_of_kinks(NodeId y, NodeId x, ExprId expr, int order) {
   for (uint32_t i = 0; i < program_.expressions.size(); ++i)
     if (const Expr& e = program_[ExprId{i}]; e.kind == ExprKind::Binary && at.known() && e.focus == at)
       name = text(ExprId{i});
-  auto& report = sink_.report<Kind::LaplacianOfRelu>(in_script(program_[expr].span), name, text(expr));
+  auto& report = sink_.report<Kind::LaplacianOfRelu>(in_script(span), name, what);
   if (at.known() && !in_library(at)) report.notes.push_back({at, "it is used here"});
   report.suggestion = "something smooth in its place, such as `silu` or `softplus`";
 }
@@ -233,7 +233,7 @@ Value Elaborator::laplacian(ExprId id, ScopePtr scope) {
   std::optional<differentiate::Obstacle> obstacle;
   const std::vector<NodeId> directions = probes(y, x, id);
   const NodeId sum = differentiate::laplacian(g(), y, x, {}, &obstacle, directions);
-  if (!obstacle) warn_of_kinks(y, x, id, 1);
+  if (!obstacle) warn_of_kinks(y, x, e.span, text(id), 1);
   return derived(as_estimate(sum, directions.size()), {}, obstacle, e.span, "");
 }
 
@@ -252,7 +252,7 @@ Value Elaborator::divergence(ExprId id, ScopePtr scope) {
   std::optional<differentiate::Obstacle> obstacle;
   const std::vector<NodeId> directions = probes(y, x, id);
   const NodeId sum = differentiate::divergence(g(), y, x, {}, &obstacle, directions);
-  if (!obstacle) warn_of_kinks(y, x, id, 0);
+  if (!obstacle) warn_of_kinks(y, x, e.span, text(id), 0);
   return derived(as_estimate(sum, directions.size()), {}, obstacle, e.span, "");
 }
 

@@ -274,7 +274,7 @@ Value Elaborator::quadrature(ExprId id, const Range& range, ScopePtr outer) {
   if (rule.poisoned()) return poison();
   if (!rule.get<Closure>()) {
     sink_.report<Kind::WrongKindOfValue>(span, rule.describe(g()), "a quadrature rule").suggestion =
-        "`gauss(8)`, `simpson(10)`, `midpoint(100)`, or a function fn(f, a, b) that gives the integral of f";
+        "`gauss(8)`, `simpson(10)`, or a function fn(f, a, b) that gives the integral of f";
     return poison();
   }
   bool rates = false;

@@ -102,7 +102,7 @@ struct Model {
   int dimension = 0;        // of the points, conditions included
   int moving = 0;           // of these, how many move: the conditions follow
   double from = 0, to = 1;  // the path's time range
-  bool has_noise = false, has_growth = false, has_path = false;
+  bool has_noise = false, has_growth = false;
   std::string objective_text;
 
   std::vector<Parameter> parameters;
@@ -120,7 +120,8 @@ struct Model {
   Program step;
   /// Outputs: "objective" and the terms, for evaluation over many samples.
   Program objective;
-  /// x ~ q(Time): output "x" (sampled). Empty if the dynamics has no path.
+  /// x ~ q(Time): output "x" (sampled), with its conditions; of a dynamics without a path, a sample of the snapshot
+  /// nearest to Time.
   Program draw;
   /// At (Point, PointTime): outputs "value" (s; or the velocity), "gradient", "time_derivative", "laplacian" where
   /// there is a potential, "drift", "noise", "growth" where there are such.
@@ -177,8 +178,20 @@ struct Sampling {
 
 struct Metric {
   std::string name;
+  source::Span span;
   std::vector<double> gammas;
   double scale = 1;
+};
+
+/// What the log-density of the model at a point and time t follows from: that of the start, and how it changes on the way.
+struct Likelihood {
+  /// Carries [x, ℓ] by ẋ = v and ℓ′ = ∇·v − g from t back to the start, from ℓ = 0: log q_t(x_t) = log q_0(x_0) + ℓ. Its
+  /// LogWeight and "log_weight" are ℓ; TimeStep is negative.
+  Stepper back;
+  /// Inputs Point, Time; output "log_density": of the start, and of the reference at any time if `known`.
+  Program density;
+  bool known = false;
+  std::string text;  // the density as written
 };
 
 struct Evaluation {
@@ -200,6 +213,8 @@ struct Evaluation {
   bool has_velocity = false;
   /// Over the path: outputs "gap" ½E|drift − exact|², "action" ½E|exact|², both times the length of the time range.
   Program gap;
+  /// If `nll` is among the metrics.
+  std::optional<Likelihood> likelihood;
 };
 
 /// The elaborated script. Runs in the order train, sample, evaluate, each in source order.

@@ -64,7 +64,7 @@ struct ParameterStore {
 /// the running spread of the integrand there. See time_sampler.cpp.
 struct TimeSampler {
   int bins = 32;
-  double floor = 0.1;   // the share of the density that stays uniform
+  double floor = 0.2;   // the share of the density that stays uniform
   double decay = 0.99;  // of the running sums, per step
 
   /// One integral's share of it.
@@ -227,8 +227,9 @@ class Elaborator {
   std::vector<NodeId> held(ScopePtr scope, NodeId but) const;
   Value derived(NodeId result, ir::Shape shape, const std::optional<differentiate::Obstacle>& obstacle, Span span,
                 std::string_view by);
-  /// Says so where y jumps along a line of x, or for `order` 1 its gradient does: a further derivative does not see it.
-  void warn_of_kinks(NodeId y, NodeId x, ExprId expr, int order);
+  /// Says so where y jumps along a line of x, or for `order` 1 its gradient does: a further derivative, `what`, does not
+  /// see it.
+  void warn_of_kinks(NodeId y, NodeId x, Span span, std::string_view what, int order);
   /// Hutchinson's probes for a derivative in as many directions as x has elements; none where it is exact.
   std::vector<NodeId> probes(NodeId y, NodeId x, ExprId expr);
   /// An estimate of one sample: it may enter the objective only linearly.
@@ -285,6 +286,7 @@ class Elaborator {
   std::map<std::string, std::shared_ptr<const Values>> numbers_;  // made of data sets
   std::string current_data_;  // the data declaration being evaluated, for --data
   std::vector<const ast::Declaration*> in_progress_;
+  bool prefer_words_ = false;  // `metrics = energy` means the metric, whatever the script calls by that name
   bool prefer_paths_ = false;  // `path q = linear(d)` means the path of that name, not the net
 };
 

@@ -174,6 +174,8 @@ const Declaration* Elaborator::declaration(std::string_view name) const {
 }
 
 Value Elaborator::name(const Expr& e, ScopePtr scope) {
+  if (prefer_words_)
+    if (auto v = builtin_constant(g(), e.text); v && v->get<Word>()) return *v;
   for (ScopePtr s = scope; s; s = s->parent)
     if (Binding* b = s->find(e.text)) return b->value;
   if (const Declaration* d = declaration(e.text)) return global(*d);
@@ -194,6 +196,7 @@ Value Elaborator::global(const Declaration& d) {
   Restore place(place_, std::string()), owner(owner_, std::string());
   Restore depth(sample_depth_, 0);
   Restore prefer(prefer_paths_, false);
+  Restore words(prefer_words_, false);
   Value v = evaluate_global(d);
   in_progress_.pop_back();
   building_->globals[&d] = v;
@@ -466,6 +469,7 @@ Value Elaborator::call(ExprId id, ScopePtr scope) {
   const Value callee = evaluate(e.operands[0], scope);
   // Only what is called may be meant as a path: `path q = trigonometric(mixture(a, b), normal())` draws from a mixture.
   Restore prefer(prefer_paths_, false);
+  Restore words(prefer_words_, false);
   if (callee.poisoned()) {
     for (const Argument& a : e.arguments) evaluate(a.value, scope);  // errors in there are worth hearing of
     return poison();

@@ -16,4 +16,7 @@ struct Predefined {
 
 std::vector<Predefined> predefined();
 
+/// The words of a group, for a message: "w1, w2 or mmd".
+std::string words_of(std::string_view group);
+
 }  // namespace am::elaborate

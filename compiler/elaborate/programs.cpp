@@ -4,6 +4,7 @@
 #include <set>
 
 #include "compiler/elaborate/elaborator.h"
+#include "compiler/elaborate/predefined.h"
 #include "compiler/ir/ops.h"
 #include "compiler/simplify/simplify.h"
 
@@ -44,6 +45,10 @@ std::vector<double> spread_out(const std::vector<double>& times) {
   for (size_t i = 0; i < kMost; ++i) out.push_back(times[(times.size() - 1) * i / (kMost - 1)]);
   return out;
 }
+
+/// What a stepper integrates beside the points: for particles the growth g of their log-weights, for densities the rate
+/// ∇·v − g of their logarithms.
+enum class Carried { Particles, Densities };
 
 Shape point_shape(int dimension) { return dimension == 1 ? Shape{} : Shape{dimension}; }
 
@@ -106,12 +111,16 @@ class Programs {
   std::shared_ptr<const Dataset> data_of(const Instance& dynamics) const;
   const Closure* learned(const Instance& dynamics) const;
 
-  bool stepper(Trained& t, const Declaration& d, Stepper& out);
+  bool stepper(Trained& t, const Declaration& d, Carried what, Stepper& out);
   bool sample(const Declaration& d, Sampling& out);
   bool evaluation(const Declaration& d, Evaluation& out);
   bool origin(const Trained& t, const Value& v, ExprId given, Span span, Origin& out, Building& b);
   bool metrics(const Declaration& d, Evaluation& out);
   bool gap(Trained& t, const Declaration& d, Evaluation& out);
+  bool likelihood(Trained& t, const Declaration& d, const Metric& asked, Evaluation& out);
+  bool density(Trained& t, const Declaration& d, Likelihood& out);
+  /// Says what keeps ∇· of the drift from being taken, or what it misses.
+  bool divergence_exists(Trained& t, Span span);
   bool value(const Asked& asked, Program& out);
   Trained* trained(const std::string& name);
   Value as_instance(Value v, DeclarationKind kind, Span span);
@@ -221,7 +230,11 @@ ExprId Programs::setting(const Declaration& d, std::string_view name) const {
 
 Value Programs::setting_value(const Declaration& d, std::string_view name) {
   const ExprId id = setting(d, name);
-  return id.valid() ? e_.evaluate(id, e_.top_) : Value{};
+  if (!id.valid()) return {};
+  e_.prefer_words_ = true;
+  Value v = e_.evaluate(id, e_.top_);
+  e_.prefer_words_ = false;
+  return v;
 }
 
 double Programs::number_setting(const Declaration& d, std::string_view name, double least, double most,
@@ -344,7 +357,6 @@ bool Programs::train(const Declaration& d, Trained& t) {
   if (auto path = path_of(*dyn)) {
     const auto range = e_.path_range(*path);
     if (!range) return false;
-    m.has_path = true;
     m.from = range->from, m.to = range->to;
     const NodeId x = e_.draw({PathAt{path, ir::constant(g(), m.from)}, d.name_span}, d.name_span);
     if (!x.valid()) return false;
@@ -374,7 +386,7 @@ bool Programs::train(const Declaration& d, Trained& t) {
   if (!optimize(t, d, b, total, terms)) return false;
   t.store.closed = true;
   for (const auto& entry : t.store.entries) m.parameters.push_back(entry.parameter);
-  return (!m.has_path || draw(t)) && functions(t);
+  return draw(t) && functions(t);
 }
 
 bool Programs::time_sampler(const Declaration& d) {
@@ -640,13 +652,15 @@ bool Programs::draw(Trained& t) {
   start(b, &t.store);
   Value keep;
   const Instance* dyn = dynamics(*t.declaration, keep);
-  const auto path = dyn ? path_of(*dyn) : nullptr;
-  if (!path) return false;
+  if (!dyn) return false;
+  const Span span = t.model.span;
   const NodeId time = input("t", {}, false, Role::Time);
-  const NodeId x = e_.draw({PathAt{path, time}, t.model.span}, t.model.span);
+  const auto path = path_of(*dyn);
+  const Value source = path ? Value{PathAt{path, time}, span} : e_.snapshot_at(data_of(*dyn), time, span);
+  const NodeId x = e_.draw(source, span);
   if (!x.valid()) return false;
   t.files = b.files;
-  t.model.draw = finish(b, {carried(t, x, {}, t.model.span, "the path")}, {"x"});
+  t.model.draw = finish(b, {carried(t, x, {}, span, "the path")}, {"x"});
   return true;
 }
 
@@ -705,7 +719,7 @@ bool Programs::functions(Trained& t) {
 
 // --- particles ---
 
-bool Programs::stepper(Trained& t, const Declaration& d, Stepper& out) {
+bool Programs::stepper(Trained& t, const Declaration& d, Carried what, Stepper& out) {
   Building b;
   start(b, &t.store);
   Value keep;
@@ -725,22 +739,31 @@ bool Programs::stepper(Trained& t, const Declaration& d, Stepper& out) {
   const auto drift = *e_.member(*dyn, "drift", opened);
   const auto growth = e_.member(*dyn, "growth", opened);
   const auto noise = e_.member(*dyn, "noise", opened);
-  // With conditions and growth the state is [x, conditions, log w] and all is integrated together.
+  // The state is [x, conditions, log w] as far as there are such, and all is integrated together.
   const int still = dimension - t.model.moving;
+  const bool weighted = growth || what == Carried::Densities;
+  auto rate = [&](const Value& point, const Value& velocity, const Value& now) -> Value {
+    const Value g_now = growth ? e_.call_closure(*growth, {point, now}, span) : e_.constant(0, span);
+    if (what == Carried::Particles || g_now.poisoned()) return g_now;
+    const NodeId divergence = differentiate::divergence(g(), e_.tensor(velocity, "`drift`"), point.get<Tensor>()->node);
+    const Value exact{Tensor{divergence.valid() ? divergence : ir::constant(g(), 0)}, span};
+    return e_.binary("-", exact, g_now, span);
+  };
   auto field = [&](const std::vector<Value>& a) -> Value {
     if (a.size() != 2 || a[0].poisoned() || a[1].poisoned()) return {};
     NodeId state = e_.tensor(a[0], "a state");
-    if (growth) state = e_.tidy(ir::slice(g(), state, 0, 0, dimension));
-    const Value point = e_.make(place(t, state), span);
+    if (weighted) state = e_.tidy(ir::slice(g(), state, 0, 0, dimension));
+    const Value point{Tensor{ir::variable(g(), e_.tidy(place(t, state)))}, span};
     Value v = e_.call_closure(drift, {point, a[1]}, span);
     if (v.poisoned()) return v;
+    const Value second = weighted ? rate(point, v, a[1]) : Value{};
     if (still > 0) v = e_.vector_of({v, {Tensor{ir::constant(g(), 0, {still})}, span}}, span);
-    return growth ? e_.vector_of({v, e_.call_closure(*growth, {point, a[1]}, span)}, span) : v;
+    return weighted ? e_.vector_of({v, second}, span) : v;
   };
   const Value f{
       Native{"drift", {"x", "t"}, std::make_shared<const std::function<Value(const std::vector<Value>&)>>(field)}, span};
   const Value state =
-      growth ? e_.vector_of({{Tensor{x}, span}, {Tensor{log_weight}, span}}, span) : Value{Tensor{x}, span};
+      weighted ? e_.vector_of({{Tensor{x}, span}, {Tensor{log_weight}, span}}, span) : Value{Tensor{x}, span};
   NodeId increment = ir::constant(g(), 0, g()[e_.tensor(state, "a state")].shape);
   if (noise) {
     const Declaration* normal = e_.declaration("normal");
@@ -752,7 +775,7 @@ bool Programs::stepper(Trained& t, const Declaration& d, Stepper& out) {
     const NodeId sigma = e_.scalar(e_.call_closure(*noise, arguments, span), "`noise`");
     if (!sigma.valid() || !z.valid()) return false;
     NodeId dw = ir::scale(g(), ir::mul(g(), ir::unary(g(), Op::Sqrt, h), sigma), z);
-    const int unmoved = still + (growth ? 1 : 0);
+    const int unmoved = still + (weighted ? 1 : 0);
     if (unmoved > 0) dw = ir::concat(g(), {e_.as_vector(dw), ir::constant(g(), 0, {unmoved})}, 0);
     increment = dw;
   }
@@ -765,8 +788,8 @@ bool Programs::stepper(Trained& t, const Declaration& d, Stepper& out) {
   if (!y.valid()) return false;
   if (const Shape wanted = g()[e_.tensor(state, "a state")].shape; !(g()[y].shape == wanted))
     return fail<Kind::BadShape>(step->span, "the result of `step`", g()[y].shape.text(), wanted.text());
-  const NodeId nx = growth ? e_.tidy(ir::slice(g(), y, 0, 0, dimension)) : y;
-  const NodeId nw = growth ? e_.tidy(ir::slice(g(), y, 0, dimension, 1)) : log_weight;
+  const NodeId nx = weighted ? e_.tidy(ir::slice(g(), y, 0, 0, dimension)) : y;
+  const NodeId nw = weighted ? e_.tidy(ir::slice(g(), y, 0, dimension, 1)) : log_weight;
   std::vector<NodeId> outputs{nx, nw};
   std::vector<std::string> names{"x", "log_weight"};
   if (const auto error = e_.member(*solver, "error", steps)) {
@@ -854,21 +877,23 @@ bool Programs::sample(const Declaration& d, Sampling& out) {
                                           fmt::format("{:g}", t->model.from), fmt::format("{:g}", t->model.to),
                                           d.model);
   }
-  return stepper(*t, d, out.stepper);
+  return stepper(*t, d, Carried::Particles, out.stepper);
 }
 
 bool Programs::metrics(const Declaration& d, Evaluation& out) {
   const Value v = setting_value(d, "metrics");
   if (v.get<List>() && v.get<List>()->items.empty())
-    return fail<Kind::BadSetting>(v.origin, "metrics", "an empty list", "at least one of w1, w2, mmd, spread");
+    return fail<Kind::BadSetting>(v.origin, "metrics", "an empty list",
+                                  fmt::format("at least one of {}", words_of("metric")));
   const std::vector<Value> one{v};
   const std::vector<Value>& items = v.get<List>() ? v.get<List>()->items : one;
   for (const Value& item : items) {
     auto* w = item.get<Word>();
     if (item.poisoned()) return false;
     if (!w || w->group != "metric")
-      return fail<Kind::WrongKindOfValue>(item.origin, item.describe(g()), "a metric: w1, w2, mmd or spread");
-    Metric m{.name = w->name};
+      return fail<Kind::WrongKindOfValue>(item.origin, item.describe(g()),
+                                          fmt::format("a metric: {}", words_of("metric")));
+    Metric m{.name = w->name, .span = item.origin};
     if (auto gamma = w->arguments.find("gamma"); gamma != w->arguments.end()) {
       m.gammas = gamma->second;
       m.scale = w->arguments.at("scale")[0];
@@ -954,8 +979,91 @@ bool Programs::evaluation(const Declaration& d, Evaluation& out) {
         if (const auto data = binding.value.dataset(); data && data->samples->timed()) out.training = data;
   }
   if (setting(d, "count").valid()) out.count = whole_setting(d, "count", 2);
-  if (!stepper(*t, d, out.stepper)) return false;
+  if (!stepper(*t, d, Carried::Particles, out.stepper)) return false;
   if (setting(d, "velocity").valid() && !gap(*t, d, out)) return false;
+  const auto nll = std::find_if(out.metrics.begin(), out.metrics.end(), [](const Metric& m) { return m.name == "nll"; });
+  if (nll != out.metrics.end()) return likelihood(*t, d, *nll, out);
+  if (const ExprId given = setting(d, "density"); given.valid())
+    return fail<Kind::BadSetting>(e_.program_[given].span, "density", "given without the metric `nll`",
+                                  "left out, or `metrics = nll` added");
+  return true;
+}
+
+// --- likelihoods ---
+
+bool Programs::likelihood(Trained& t, const Declaration& d, const Metric& asked, Evaluation& out) {
+  if (!setting(d, "density").valid()) {
+    e_.sink_.report<Kind::MissingSetting>(asked.span, asked.name, "density").suggestion =
+        "the log-density at the first time, such as `density = fn(x) normal_log_density(x)`";
+    return false;
+  }
+  if (t.model.has_noise) {
+    e_.sink_.report<Kind::WrongKindOfValue>(asked.span,
+                                            fmt::format("`{}` of a dynamics with `noise`, along which the density does "
+                                                        "not follow from the drift alone",
+                                                        asked.name),
+                                            "a distance between samples")
+        .suggestion = "`mmd`, `energy`, `w1` or `w2`";
+    return false;
+  }
+  if (out.one_step)
+    return fail<Kind::BadSetting>(e_.program_[setting(d, "mode")].span, "mode", "one_step",
+                                  fmt::format("from_start: `{}` needs the density that it starts from", asked.name));
+  Likelihood& l = out.likelihood.emplace();
+  return density(t, d, l) && divergence_exists(t, asked.span) && stepper(t, d, Carried::Densities, l.back);
+}
+
+bool Programs::divergence_exists(Trained& t, Span span) {
+  Building b;
+  start(b, &t.store);
+  Value keep;
+  const Instance* dyn = dynamics(*t.declaration, keep);
+  if (!dyn) return false;
+  e_.objective_ = false;
+  const NodeId x =
+      ir::variable(g(), place(t, input("x", point_shape(t.model.dimension), true, Role::Point)));
+  const NodeId time = input("t", {}, false, Role::Time);
+  const auto drift = *e_.member(*dyn, "drift", e_.open(*dyn));
+  const NodeId v = e_.tensor(e_.call_closure(drift, {{Tensor{x}, span}, {Tensor{time}, span}}, span), "`drift`");
+  if (!v.valid()) return false;
+  std::optional<differentiate::Obstacle> obstacle;
+  const NodeId sum = differentiate::divergence(g(), v, x, {}, &obstacle);
+  if (!obstacle) e_.warn_of_kinks(v, x, span, "∇·drift", 0);
+  return !e_.derived(sum, {}, obstacle, span, "").poisoned();
+}
+
+bool Programs::density(Trained& t, const Declaration& d, Likelihood& out) {
+  Building b;
+  start(b, &t.store);
+  e_.objective_ = false;
+  const ExprId given = setting(d, "density");
+  const Span span = e_.program_[given].span;
+  out.text = e_.text(given);
+  const Value f = e_.evaluate(given, e_.top_);
+  if (f.poisoned()) return false;
+  const Closure* c = f.get<Closure>();
+  if (!c) {
+    e_.sink_.report<Kind::WrongKindOfValue>(span, f.describe(g()), "the log-density as a function fn(x) or fn(x, t)")
+        .suggestion = "`fn(x) normal_log_density(x)`, or that of another distribution";
+    return false;
+  }
+  const NodeId x = place(t, input("x", point_shape(t.model.dimension), true, Role::Point)),
+               time = input("t", {}, false, Role::Time);
+  ScopePtr conditions = e_.drawn_in(x);
+  std::vector<Value> arguments;
+  for (const ast::Parameter& p : *c->parameters) {
+    if (p.fallback.valid()) break;
+    // As of a potential: x, t, then conditions by name.
+    Binding* condition = arguments.size() > 1 && conditions ? conditions->find(p.name) : nullptr;
+    if (arguments.size() > 1 && !condition)
+      return fail<Kind::MissingCondition>(p.span, "density", p.name, fmt::format("`{}`", d.model));
+    arguments.push_back(condition ? condition->value : Value{Tensor{arguments.empty() ? x : time}, span});
+  }
+  if (arguments.empty()) return fail<Kind::BadSetting>(span, "density", "a function of nothing", "one of x, or of x and t");
+  out.known = arguments.size() > 1;
+  const NodeId y = e_.scalar(e_.apply(f, arguments, span), "the log-density");
+  if (!y.valid()) return false;
+  out.density = finish(b, {y}, {"log_density"});
   return true;
 }
 

@@ -27,15 +27,18 @@ Value Elaborator::simulate(const CallArguments& a) {
     return poison();
   }
   const auto steps = whole(a.values[Steps], "the number of steps", 1);
-  const double asked = a.given[Count] ? number(a.values[Count], "the number of samples").value_or(NAN) : 0;
-  const auto count = asked == 0 ? std::optional<int>(kDefaultCount) : whole(a.values[Count], "the number of samples", 1);
+  const auto asked = a.given[Count] ? number(a.values[Count], "the number of samples") : std::optional<double>(0);
+  if (!asked) return poison();
+  const auto count = *asked == 0 ? std::optional<int>(kDefaultCount) : whole(a.values[Count], "the number of samples", 1);
   const auto record = a.given[Record] ? number(a.values[Record], "`record`") : std::optional<double>(0);
   const auto seed = a.given[Seed] ? whole(a.values[Seed], "`seed`", 0) : std::optional<int>(0);
   if (!steps || !count || !record || !seed) return poison();
 
   auto s = std::make_shared<Simulation>();
   s->name = current_data_.empty() ? "simulation" : current_data_;
-  s->span = a.span, s->count = static_cast<size_t>(*count), s->record = *record != 0;
+  const ast::Declaration* of = current_data_.empty() ? nullptr : declaration(current_data_);
+  s->span = of ? of->name_span : a.span;
+  s->count = static_cast<size_t>(*count), s->record = *record != 0;
   s->seed = static_cast<uint64_t>(*seed);
 
   Building inner = *building_;
@@ -65,7 +68,7 @@ Value Elaborator::simulate(const CallArguments& a) {
   d->samples = std::make_shared<const data::Snapshots>(std::move(layout));
   d->rows = std::make_shared<const Values>([run = options_.simulate, s] { return run(*s); });
   d->span = a.span;
-  if (asked == 0 && !s->record) d->simulation = s;
+  if (*asked == 0 && !s->record) d->simulation = s;
   return {std::shared_ptr<const Dataset>(d), a.span};
 }
 

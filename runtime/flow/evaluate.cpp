@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <numbers>
 #include <numeric>
 #include <random>
 
@@ -21,9 +22,13 @@ constexpr size_t kManySamples = 1 << 18;
 constexpr int kFloorRepeats = 5;
 constexpr size_t kDefaultCount = 1000;
 
+/// Of the model and the samples, not of two clouds.
+bool is_likelihood(const Metric& metric) { return metric.name == "nll"; }
+
 double measure(const Metric& metric, const metrics::Cloud& a, const metrics::Cloud& b) {
   if (metric.name == "w1") return metrics::w1(a, b);
   if (metric.name == "w2") return metrics::w2(a, b);
+  if (metric.name == "energy") return metrics::energy(a, b);
   if (metric.name == "spread") return metrics::spread(a, b);
   return metrics::mmd(a, b, {metric.gammas, metric.scale});
 }
@@ -40,6 +45,25 @@ struct Moments {
     for (double v : values) total += (v - m) * (v - m);
     return std::sqrt(total / static_cast<double>(values.size() - 1));
   }
+};
+
+/// Mean and squared standard error of the logarithm of the mean weight, which is the mass that particles have grown to.
+struct LogMass {
+  double value = 0, squared_error = 0;
+};
+
+/// `weights` are exp(log w − largest).
+LogMass log_mass(const std::vector<double>& weights, double largest) {
+  if (weights.empty()) return {};
+  const Moments m{weights};
+  const double relative = m.deviation() / m.mean();
+  return {largest + std::log(m.mean()), relative * relative / static_cast<double>(weights.size())};
+}
+
+/// What the repeats gave for one metric at one time of comparison.
+struct Tally {
+  Moments value, floor, squared_error;  // the last of `nll` alone
+  size_t impossible = 0;
 };
 
 /// `count` rows of snapshot `k`, without repetition as far as its rows go, then once more from the beginning.
@@ -65,6 +89,9 @@ class Evaluator {
   Evaluator(const Evaluation& e, const Model& m, const Weights& w, const Machine& machine, diagnostics::Sink& sink)
       : e_(e), m_(m), w_(w), machine_(machine), sink_(sink) {
     if (e.against_path) against_path_.emplace(e.against_draw, m.dimension, m.f64, kDefaultCount, machine, sink);
+    if (!e.likelihood) return;
+    back_.emplace(e.likelihood->back, m, w, kDefaultCount, machine, sink, e.span);
+    log_density_.emplace(e.likelihood->density, m, w, kDefaultCount, machine, sink, e.span);
   }
 
   std::optional<EvaluationResult> run();
@@ -82,7 +109,10 @@ class Evaluator {
   bool repeat(int r);
   uint64_t stream(std::string_view purpose, double time, int repeat) const;
   void compare(size_t k, const Points& points, const std::vector<double>& weights, const Points& real);
-  void floors(EvaluationResult& out);
+  /// The mean of −log q_t over `real`: carried back to the start, where the density is known.
+  bool likelihood(double time, const Points& real, const LogMass& mass, Tally& out);
+  void floors(const std::vector<Comparison>& comparisons);
+  Figure figure(const Metric& metric, const Tally& tally) const;
   bool whole_path(EvaluationResult& out);
 
   const Evaluation& e_;
@@ -91,8 +121,10 @@ class Evaluator {
   const Machine& machine_;
   diagnostics::Sink& sink_;
   std::optional<Drawer> against_path_;
-  std::vector<std::vector<Moments>> moments_;  // [comparison][metric]
-  std::vector<Points> real_;                   // of the first repeat, per comparison
+  std::optional<Carrier> back_;  // these two for `nll`
+  std::optional<PointFunction> log_density_;
+  std::vector<std::vector<Tally>> tallies_;  // [comparison][metric]
+  std::vector<Points> real_;                 // of the first repeat, per comparison
   std::vector<size_t> generated_;
   Particles particles_;
 };
@@ -129,8 +161,25 @@ std::pair<Evaluator::Points, Evaluator::Points> Evaluator::independent(const Com
 
 void Evaluator::compare(size_t k, const Points& points, const std::vector<double>& weights, const Points& real) {
   const metrics::Cloud a{points, m_.dimension, weights}, b{real, m_.dimension};
-  for (size_t i = 0; i < e_.metrics.size(); ++i) moments_[k][i].values.push_back(measure(e_.metrics[i], a, b));
+  for (size_t i = 0; i < e_.metrics.size(); ++i)
+    if (!is_likelihood(e_.metrics[i])) tallies_[k][i].value.values.push_back(measure(e_.metrics[i], a, b));
   generated_[k] = a.count();
+}
+
+bool Evaluator::likelihood(double time, const Points& real, const LogMass& mass, Tally& out) {
+  back_->place(real);
+  if (!back_->carry(time, e_.times[0], 0, sink_)) return false;
+  Moments nll{(*log_density_)(back_->points(), e_.times[0])};
+  const std::vector<double> change = back_->log_weights();
+  for (size_t i = 0; i < change.size(); ++i) {
+    nll.values[i] = mass.value - nll.values[i] - change[i];
+    if (nll.values[i] == INFINITY) ++out.impossible;
+  }
+  const double deviation = nll.deviation();
+  out.value.values.push_back(nll.mean());
+  out.squared_error.values.push_back(deviation * deviation / static_cast<double>(change.size()) + mass.squared_error);
+  if (e_.likelihood->known) out.floor.values.push_back(-Moments{(*log_density_)(real, time)}.mean());
+  return true;
 }
 
 bool Evaluator::repeat(int r) {
@@ -144,12 +193,17 @@ bool Evaluator::repeat(int r) {
     if (!carrier.carry(e_.times[k], e_.times[k + 1], key(e_.seed, "noise", r), sink_)) return false;
     const Points real = reference(e_.times[k + 1], r, "reference"), points = carrier.points();
     std::vector<double> weights;
+    double largest = 0;
     if (m_.has_growth) {
       weights = carrier.log_weights();
-      const double largest = *std::max_element(weights.begin(), weights.end());
+      largest = *std::max_element(weights.begin(), weights.end());
       for (double& w : weights) w = std::exp(w - largest);
     }
     compare(k, points, weights, real);
+    for (size_t i = 0; i < e_.metrics.size(); ++i)
+      if (is_likelihood(e_.metrics[i]) &&
+          !likelihood(e_.times[k + 1], real, log_mass(weights, largest), tallies_[k][i]))
+        return false;
     particles_.times.push_back(e_.times[k + 1]);
     particles_.points.push_back(points);
     if (r == 0) real_.push_back(real);
@@ -158,19 +212,26 @@ bool Evaluator::repeat(int r) {
   return true;
 }
 
-void Evaluator::floors(EvaluationResult& out) {
-  for (size_t k = 0; k < out.comparisons.size(); ++k) {
-    Comparison& c = out.comparisons[k];
-    std::vector<Moments> floor(e_.metrics.size());
+void Evaluator::floors(const std::vector<Comparison>& comparisons) {
+  for (size_t k = 0; k < comparisons.size(); ++k)
     for (int r = 0; r < kFloorRepeats; ++r) {
-      const auto [sample, real] = independent(c, r);
+      const auto [sample, real] = independent(comparisons[k], r);
       if (sample.empty() || real.empty()) return;
       for (size_t i = 0; i < e_.metrics.size(); ++i)
-        floor[i].values.push_back(measure(e_.metrics[i], {sample, m_.dimension}, {real, m_.dimension}));
+        if (!is_likelihood(e_.metrics[i]))
+          tallies_[k][i].floor.values.push_back(measure(e_.metrics[i], {sample, m_.dimension}, {real, m_.dimension}));
     }
-    for (size_t i = 0; i < e_.metrics.size(); ++i)
-      c.figures[i].floor = floor[i].mean(), c.figures[i].floor_deviation = floor[i].deviation();
-  }
+}
+
+Figure Evaluator::figure(const Metric& metric, const Tally& tally) const {
+  Figure out{.metric = metric.name, .value = tally.value.mean(), .deviation = tally.value.deviation()};
+  if (!tally.floor.values.empty()) out.floor = tally.floor.mean(), out.floor_deviation = tally.floor.deviation();
+  if (!is_likelihood(metric)) return out;
+  out.impossible = tally.impossible;
+  out.bits_per_dimension = out.value / (m_.moving * std::numbers::ln2);
+  // An infinite value has none.
+  if (std::isfinite(out.value)) out.standard_error = std::sqrt(tally.squared_error.mean());
+  return out;
 }
 
 bool Evaluator::whole_path(EvaluationResult& out) {
@@ -200,10 +261,11 @@ bool Evaluator::whole_path(EvaluationResult& out) {
 
 std::optional<EvaluationResult> Evaluator::run() {
   if (against_path_ && !*against_path_) return {};
+  if (e_.likelihood && (!*back_ || !*log_density_)) return {};
   for (const auto& samples : {e_.against, e_.training})
     if (samples && !rows_of(*samples, sink_)) return {};
   const size_t comparisons = e_.times.size() - 1;
-  moments_.assign(comparisons, std::vector<Moments>(e_.metrics.size()));
+  tallies_.assign(comparisons, std::vector<Tally>(e_.metrics.size()));
   generated_.assign(comparisons, 0);
   for (int r = 0; r < e_.repeats; ++r)
     if (!repeat(r)) return {};
@@ -212,11 +274,12 @@ std::optional<EvaluationResult> Evaluator::run() {
     Comparison& c = out.comparisons.emplace_back();
     c.time = e_.times[k + 1];
     c.generated = generated_[k], c.reference = real_[k].size() / m_.dimension;
-    for (size_t i = 0; i < e_.metrics.size(); ++i)
-      c.figures.push_back({e_.metrics[i].name, moments_[k][i].mean(), moments_[k][i].deviation(), {}, {}});
   }
+  floors(out.comparisons);
+  for (size_t k = 0; k < comparisons; ++k)
+    for (size_t i = 0; i < e_.metrics.size(); ++i)
+      out.comparisons[k].figures.push_back(figure(e_.metrics[i], tallies_[k][i]));
   out.particles = particles_;
-  floors(out);
   if (!whole_path(out)) return {};
   out.references = std::move(real_);
   return out;

@@ -71,11 +71,16 @@ struct Particles {
 std::optional<Particles> sample(const elaborate::Sampling& sampling, const elaborate::Model& model,
                                 const Weights& weights, const Machine& machine, diagnostics::Sink& sink);
 
-/// A figure with its sampling floor: the same distance between two independent real samples of the same sizes.
+/// A figure with its sampling floor: the same distance between two independent real samples of the same sizes; of
+/// `nll`, what the known density itself has on the samples.
 struct Figure {
   std::string metric;
   double value = 0, deviation = 0;  // mean and standard deviation over the repeats
   std::optional<double> floor, floor_deviation;
+  /// Of `nll`: the standard error of one repeat, which is a mean over its samples; the value in bits per dimension; and
+  /// the samples of all repeats where the model's density is zero, which make it infinite.
+  std::optional<double> standard_error, bits_per_dimension;
+  size_t impossible = 0;
 };
 
 struct Comparison {

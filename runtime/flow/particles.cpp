@@ -65,10 +65,10 @@ bool Carrier::finite() const {
 }
 
 bool Carrier::carry(double from, double to, uint64_t seed, diagnostics::Sink& sink) {
-  if (to <= from) return true;
+  if (to == from) return true;
   if (stepper_.steps_per_unit > 0) {
     const double length = to - from;
-    const int n = std::max(1, static_cast<int>(std::ceil(length * stepper_.steps_per_unit - 1e-9)));
+    const int n = std::max(1, static_cast<int>(std::ceil(std::fabs(length) * stepper_.steps_per_unit - 1e-9)));
     for (int i = 0; i < n; ++i) {
       step(from + length * i / n, length / n, seed);
       accept();
@@ -85,26 +85,29 @@ bool Carrier::carry(double from, double to, uint64_t seed, diagnostics::Sink& si
 /// One step size for all particles, chosen so that the largest error estimate stays below the tolerance (Hairer,
 /// Nørsett, Wanner, Solving Ordinary Differential Equations I, II.4).
 bool Carrier::adaptive(double from, double to, uint64_t seed, diagnostics::Sink& sink) {
-  const double least = (to - from) * 1e-7;
-  double t = from, h = (to - from) / 10;
-  while (t < to - 1e-12 * (to - from)) {
-    h = std::min(h, to - t);
-    step(t, h, seed);
+  // How far it has come along the length, in either direction.
+  const double length = std::fabs(to - from), sign = to < from ? -1 : 1, least = length * 1e-7;
+  double gone = 0, h = length / 10;
+  while (gone < length * (1 - 1e-12)) {
+    h = std::min(h, length - gone);
+    step(from + sign * gone, sign * h, seed);
     double error = 0;
-    for (size_t i = 0; i < count_; ++i) {
+    // A drift that is the same everywhere has one error for all.
+    const size_t estimates = session_.plan().outputs[session_.output("error")].sampled ? count_ : 1;
+    for (size_t i = 0; i < estimates; ++i) {
       const double e = error_.get(i);
       error = std::isfinite(e) ? std::max(error, e) : INFINITY;
       if (!std::isfinite(error)) break;
     }
     if (error <= stepper_.tolerance) {
       accept();
-      t += h;
+      gone += h;
     }
     const double factor = error > 0 ? 0.9 * std::pow(stepper_.tolerance / error, 1.0 / stepper_.order) : 5;
     h *= std::clamp(factor, 0.2, 5.0);
-    if (h < least && t < to - least) {
-      sink.report<Kind::SolverStuck>(span_, fmt::format("{:g}", stepper_.tolerance), fmt::format("{:g}", t),
-                                     fmt::format("{:g}", least))
+    if (h < least && gone < length - least) {
+      sink.report<Kind::SolverStuck>(span_, fmt::format("{:g}", stepper_.tolerance),
+                                     fmt::format("{:g}", from + sign * gone), fmt::format("{:g}", least))
           .suggestion = "a larger `tol`, or a solver with fixed steps such as `rk4(steps = 50)`";
       return false;
     }
@@ -125,6 +128,27 @@ std::vector<double> Drawer::operator()(double time, size_t count, uint64_t seed)
   std::vector<double> out(count * dimension_);
   for (size_t i = 0; i < count; ++i)
     for (int d = 0; d < dimension_; ++d) out[i * dimension_ + d] = sampled ? x.get(d * stride + i) : x.get(d);
+  return out;
+}
+
+PointFunction::PointFunction(const elaborate::Program& program, const elaborate::Model& model, const Weights& weights,
+                             size_t count, const Machine& machine, diagnostics::Sink& sink, source::Span span)
+    : dimension_(model.dimension), session_(program, model.f64, count, machine, sink, span) {
+  if (session_) session_.bind_weights(weights.serving());
+}
+
+std::vector<double> PointFunction::operator()(std::span<const double> points, double time) {
+  const size_t count = points.size() / dimension_, stride = stride_of(count);
+  Buffer x(session_.precision(), dimension_ * stride);
+  for (size_t i = 0; i < count; ++i)
+    for (int d = 0; d < dimension_; ++d) x.set(d * stride + i, points[i * dimension_ + d]);
+  session_.bind(Role::Point, x.data());
+  session_.set(Role::Time, time);
+  const Buffer y = session_.make_output(0, count);
+  session_.run(count, 0, 0);
+  const bool sampled = session_.plan().outputs[0].sampled;
+  std::vector<double> out(count);
+  for (size_t i = 0; i < count; ++i) out[i] = y.get(sampled ? i : 0);
   return out;
 }
 

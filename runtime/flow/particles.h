@@ -19,6 +19,20 @@ class Drawer {
   Session session_;
 };
 
+/// A program whose output 0 is a number for each point.
+class PointFunction {
+ public:
+  PointFunction(const elaborate::Program& program, const elaborate::Model& model, const Weights& weights, size_t count,
+                const Machine& machine, diagnostics::Sink& sink, source::Span span);
+  explicit operator bool() const { return static_cast<bool>(session_); }
+  /// At points [count, dimension] and one time.
+  std::vector<double> operator()(std::span<const double> points, double time);
+
+ private:
+  int dimension_;
+  Session session_;
+};
+
 /// A stepper's program with a population in it, [element][stride].
 class Carrier {
  public:
@@ -29,7 +43,7 @@ class Carrier {
 
   /// Places the particles, [count, dimension], with log-weight 0.
   void place(std::span<const double> points);
-  /// Carries them from one time to another. False after a report.
+  /// Carries them from one time to another, which may be earlier. False after a report.
   bool carry(double from, double to, uint64_t seed, diagnostics::Sink& sink);
   std::vector<double> points() const;
   std::vector<double> log_weights() const;

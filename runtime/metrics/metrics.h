@@ -48,6 +48,10 @@ struct Kernel {
 /// (1 − Σ w_i²) stands for the mean over pairs.
 double mmd(const Cloud& a, const Cloud& b, const Kernel& kernel);
 
+/// Energy distance 2E|x − y| − E|x − x′| − E|y − y′|, the unbiased estimate in the same sense: MMD² with the kernel
+/// −|x − y|, that is.
+double energy(const Cloud& a, const Cloud& b);
+
 /// Root of the ratio of total variances (traces of the covariances): 1 if `a` is spread as widely as `b`.
 double spread(const Cloud& a, const Cloud& b);
 

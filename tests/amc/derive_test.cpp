@@ -2,6 +2,7 @@
 #include <fstream>
 
 #include "tests/amc/process.h"
+#include "tests/data/archives.h"
 
 namespace am::testing {
 namespace {
@@ -97,6 +98,8 @@ TEST_F(Amc, ExamplesAreWithoutWarnings) {
   std::string rows = "t,x1,x2,x3,x4,x5\n";
   for (int i = 0; i < 20; ++i) rows += fmt::format("{},{},{},{},{},{}\n", i / 4, i % 3, i % 5, i % 7, i % 2, i % 11);
   write("embryoid_train.csv", rows), write("embryoid_test.csv", rows);
+  const std::vector<double> moons{0, 1, 1, 0, -1, 0, 0.5, -0.5};
+  write("moons.npz", data::testing::zip({{"X.npy", data::testing::npy_of(moons, "(4, 2)")}}));
   int count = 0;
   for (const auto& entry : std::filesystem::directory_iterator(AM_SOURCE_DIR "/examples")) {
     if (entry.path().extension() != ".am") continue;

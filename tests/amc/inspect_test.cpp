@@ -125,7 +125,7 @@ train flow = am(s, q) { steps = 1; precision = f64 }
 TEST_F(Closed, CheckSaysWhatWouldBeTrainedAndWritesNothing) {
   const Ended e = amc({"check", "c.am"});
   EXPECT_EQ(e.code, 0) << e.err;
-  EXPECT_TRUE(holds_in_order(e.out, {"flow: R^2, t in 0..1, 1 parameter", "c.am: no errors"}));
+  EXPECT_TRUE(holds_in_order(e.out, {"flow: R[2], t in 0..1, 1 parameter", "c.am: no errors"}));
   EXPECT_FALSE(there("runs"));
 }
 

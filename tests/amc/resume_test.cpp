@@ -151,5 +151,14 @@ INSTANTIATE_TEST_SUITE_P(
                       Refusal{"OtherPrecision", "", {"--set", "train.flow.precision=f64"}, keep, {"`parameter/s.mlp.linear.W`", "<f4", "f64"}}),
     [](const auto& info) { return info.param.name; });
 
+TEST_F(Amc, ResumingWhatIsDoneSaysThatNothingIsLeftToTrain) {
+  write("x.am", small_script("steps = 6"));
+  ASSERT_EQ(amc({"run", "x.am"}).code, 0);
+  const Ended fewer = amc({"run", "x.am", "--resume", "--set", "train.flow.steps=4"});
+  EXPECT_EQ(fewer.code, 0) << fewer.err;
+  EXPECT_TRUE(holds(fewer.out, "flow: nothing to train: the checkpoint is of step 6, and `steps` is 4"));
+  EXPECT_FALSE(holds(fewer.out, "steps/s"));
+}
+
 }  // namespace
 }  // namespace am::testing

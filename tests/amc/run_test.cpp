@@ -138,6 +138,35 @@ TEST_F(RunFolder, HoldsFiguresWithTheirDefinitions) {
   EXPECT_TRUE(holds(ended.out, fmt::format("objective {:.5f}", e["objective"].get<double>())));
 }
 
+/// Two models with one flow: of one the density is known at the start alone, of the other at every time.
+TEST_F(Amc, ReportsLikelihoodsWithTheirErrors) {
+  write("x.am", R"(path q(t) over 0..1 { z ~ normal(2); z }
+potential s(x, t) { param a: R = 0; a·sum(x) }
+train one = am(s, q) { steps = 1; batch = 16 }
+train two = am(s, q) { steps = 1; batch = 16 }
+evaluate one { against = q; times = [0, ½, 1]; metrics = [energy, nll]; density = fn(x) normal_log_density(x) }
+evaluate two { against = q; times = [0, ½, 1]; metrics = nll; density = fn(x, t) normal_log_density(x) }
+)");
+  const Ended e = amc({"run", "x.am", "--out", "o"});
+  ASSERT_EQ(e.code, 0) << e.err;
+  EXPECT_TRUE(holds_in_order(e.out, {"energy", "floor", "nll", "± error", "bits/dim", "floor", "–", "in nats"}));
+  const Json evaluation = Json::parse(read("o/evaluation.json"));
+  ASSERT_EQ(evaluation.size(), 2u);
+  EXPECT_EQ(evaluation[0]["density"], "fn(x) normal_log_density(x)");
+  for (const char* name : {"energy", "nll"}) EXPECT_TRUE(evaluation[0]["definitions"].contains(name));
+  for (const Json& row : evaluation[0]["comparisons"]) {
+    EXPECT_TRUE(row["energy"].contains("floor"));
+    EXPECT_FALSE(row["nll"].contains("floor"));
+    EXPECT_FALSE(row["nll"].contains("samples_without_density"));
+    EXPECT_GT(row["nll"]["standard_error"].get<double>(), 0);
+    EXPECT_NEAR(row["nll"]["bits_per_dimension"].get<double>(), row["nll"]["value"].get<double>() / (2 * std::log(2)), 1e-9);
+    EXPECT_TRUE(holds(e.out, fmt::format("{:.4f}", row["nll"]["standard_error"].get<double>())));
+  }
+  for (const Json& row : evaluation[1]["comparisons"])
+    EXPECT_NEAR(row["nll"]["value"].get<double>(), row["nll"]["floor"].get<double>(), 1e-5);
+  EXPECT_TRUE(there("o/figures/one_nll.svg"));
+}
+
 /// A script in one folder, its data beside it, and the working folder elsewhere.
 class Elsewhere : public Amc {
  protected:

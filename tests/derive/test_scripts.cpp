@@ -63,15 +63,15 @@ train flow = warm(s, q) { steps = 1 })",
   out.push_back({"hydrogen",
                  R"(
 const a = 4·pi
-fn energy(n) = −1/(2·a^2·n^2)
+fn level(n) = −1/(2·a^2·n^2)
 fn psi(x, t) {
   r  = sqrt(|x|² + 0.01)
   A  = exp(−r/(3·a))·a^(−3.5)/(81·sqrt(pi))
   B  = exp(−r/(2·a))·a^(−2.5)/(4·sqrt(2·pi))
-  c3 = cos(energy(3)·t)
-  s3 = −sin(energy(3)·t)
-  c2 = cos(energy(2)·t)
-  s2 = −sin(energy(2)·t)
+  c3 = cos(level(3)·t)
+  s3 = −sin(level(3)·t)
+  c2 = cos(level(2)·t)
+  s2 = −sin(level(2)·t)
   x[2]·[A·(x[0]·c3 + x[1]·s3) + B·c2, A·(x[0]·s3 − x[1]·c3) + B·s2]/sqrt(2)
 }
 fn density(x)  { p = psi(x, 0); p[0]^2 + p[1]^2 }
@@ -79,7 +79,7 @@ fn phase(x, t) { p = psi(x, 14_000·t); atan2(p[1], p[0]) }
 path q(t) over 0..1 { z ~ normal(3); z }
 potential s(x, t) = ½·|x − mlp(width = 4, depth = 1, out = 3)([t, x])|²
 train flow = am(s, q) { steps = 1 })",
-                 {"density", "psi", "phase", "∇phase", "∂t phase", "∇density", "Δdensity", "energy(3)", "s"}});
+                 {"density", "psi", "phase", "∇phase", "∂t phase", "∇density", "Δdensity", "level(3)", "s"}});
   out.push_back({"by another variable", out.back().text, {"∇[y] (phase(y, 0)·x[0])"}, {{"y", "3"}}});
   return out;
 }

@@ -44,6 +44,19 @@ TEST(Solvers, TheAdaptiveOneKeepsItsTolerance) {
   EXPECT_GT(error_of("dopri5(tol = 1e-4)"), error_of("dopri5(tol = 1e-9)"));
 }
 
+/// A constant drift has an error of zero, one number for all particles. It is exact for any solver.
+TEST(Solvers, TheAdaptiveOneKnowsAConstantDrift) {
+  Trained t = train_script(R"(
+path q(t) over 0..1 { z ~ normal(2); z }
+potential s(x, t) { param a: R = 2; a·x[0] }
+train m = am(s, q) { steps = 1; batch = 16; optimizer = sgd(lr = 1e-12); precision = f64 }
+sample p from m { start = q(0); count = 300; times = [0, 1]; solver = dopri5() }
+)");
+  const auto p = flow::sample(t.script->elaborated.samplings[0], t.model(), t.of("m"), test_machine(), t.script->sink);
+  ASSERT_TRUE(p) << messages(*t.script);
+  for (size_t i = 0; i < 600; ++i) EXPECT_NEAR(p->points[1][i], p->points[0][i] + (i % 2 ? 0 : 2), 1e-9);
+}
+
 /// dX = σ dW from a point: the variance at time t is σ²t. 20,000 particles: its relative standard error is
 /// √(2/20000) = 1 %, so 5 % is five of them.
 TEST(Solvers, NoiseAddsItsVariance) {

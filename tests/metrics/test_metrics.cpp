@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numbers>
 #include <numeric>
 #include <random>
 
@@ -185,6 +186,7 @@ TEST(Transport, NothingToMeasureIsNaN) {
     EXPECT_TRUE(std::isnan(w1({a, 1}, bad)));
     EXPECT_TRUE(std::isnan(w2(bad, {a, 1})));
     EXPECT_TRUE(std::isnan(mmd({a, 1}, bad, {})));
+    EXPECT_TRUE(std::isnan(energy({a, 1}, bad)));
     EXPECT_TRUE(std::isnan(spread({a, 1}, bad)));
   }
   for (const Cloud& bad : {Cloud{}, Cloud{hole, 1}, Cloud{far, 1}})
@@ -304,6 +306,63 @@ TEST(Mmd, OnePointMakesNoPair) {
   const Points a = {0}, b = {0, 1};
   EXPECT_TRUE(std::isnan(mmd({a, 1}, {b, 1}, {})));
 }
+
+double naive_distance(const Cloud& a, const Points& u, const Cloud& b, const Points& v, bool same) {
+  long double sum = 0, mass = 0;
+  for (size_t i = 0; i < u.size(); ++i)
+    for (size_t j = 0; j < v.size(); ++j) {
+      if (same && i == j) continue;
+      sum += u[i] * v[j] * distance(a, i, b, j);
+      mass += u[i] * v[j];
+    }
+  return static_cast<double>(sum / mass);
+}
+
+double naive_energy(const Cloud& a, const Points& u, const Cloud& b, const Points& v) {
+  return 2 * naive_distance(a, u, b, v, false) - naive_distance(a, u, a, u, true) - naive_distance(b, v, b, v, true);
+}
+
+// Sums of 601·273 products of order one carry a relative error of far less than 1e-13.
+TEST(Energy, AgreesWithTheDoubleLoop) {
+  const Points a = normal(601, 3, 1), b = normal(273, 3, 2), u = positive(601, 3), v = positive(273, 4);
+  EXPECT_NEAR(energy({a, 3}, {b, 3}), naive_energy({a, 3}, uniform(601), {b, 3}, uniform(273)), 1e-13);
+  EXPECT_NEAR(energy({a, 3, u}, {b, 3, v}), naive_energy({a, 3}, u, {b, 3}, v), 1e-13);
+}
+
+// {0, 1} against {3, 5}: distances 3, 5, 2, 4 between, 1 and 2 within, so 2·3.5 − 1 − 2 = 4. And doubling all doubles
+// it.
+TEST(Energy, FourPointsByHand) {
+  const Points a = {0, 1}, b = {3, 5}, twice = {6, 10}, one = {0}, far = {0, 2};
+  EXPECT_NEAR(energy({a, 1}, {b, 1}), 4, 1e-15);
+  EXPECT_NEAR(energy({far, 1}, {twice, 1}), 8, 1e-15);
+  EXPECT_TRUE(std::isnan(energy({one, 1}, {b, 1})));
+}
+
+// X − Y is N(−s, 2) for X of N(0, 1) and Y of N(s, 1), and E|N(μ, σ²)| = σ√(2/π)·exp(−μ²/2σ²) + μ·erf(μ/σ√2): hence
+// E|X − Y| = 2/√π·exp(−s²/4) + s·erf(s/2) and E|X − X′| = 2/√π. The mean of R independent estimates lies within 4 of
+// its standard errors.
+void expect_energy_unbiased(double s, bool weighted) {
+  constexpr int kRuns = 4000;
+  constexpr size_t kCount = 10;
+  const double within = 2 / std::sqrt(std::numbers::pi);
+  const double truth = 2 * (within * std::exp(-s * s / 4) + s * std::erf(s / 2)) - 2 * within;
+  double sum = 0, squares = 0;
+  for (int run = 0; run < kRuns; ++run) {
+    const Points a = normal(kCount, 1, 2 * run + 1), weights = weighted ? positive(kCount, 77 + run) : Points{};
+    Points b = normal(kCount, 1, 2 * run + 2);
+    for (double& x : b) x += s;
+    const double value = energy({a, 1, weights}, {b, 1});
+    sum += value, squares += value * value;
+  }
+  const double mean = sum / kRuns, error = std::sqrt((squares / kRuns - mean * mean) / kRuns);
+  EXPECT_NEAR(mean, truth, 4 * error);
+  // The biased estimate would be too large by 2·E|X − X′|/count, which this test can see.
+  EXPECT_GT(2 * within / kCount, 8 * error);
+}
+
+TEST(Energy, UnbiasedForEqualLaws) { expect_energy_unbiased(0, false); }
+TEST(Energy, UnbiasedForDifferentLaws) { expect_energy_unbiased(1, false); }
+TEST(Energy, UnbiasedWithWeightsThatDoNotDependOnThePoints) { expect_energy_unbiased(0.5, true); }
 
 TEST(Spread, ScaledCloudIsItsFactor) {
   const Points a = normal(50, 3, 1), weights = positive(50, 2);

@@ -1,3 +1,4 @@
+// Means over pairs of points, of a function of their distance: mmd and energy.
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -75,8 +76,34 @@ AM_WIDEST void add_exponentials(double* __restrict sums, const double* __restric
   }
 }
 
-/// Σ w_i v_j Σ_γ exp(−γ|x_i − y_j|²) over one tile of each cloud. Sums run down the columns of the tile and are added
-/// up at its end, which keeps every inner loop elementwise.
+/// sums[j] −= mass·√squares[j].
+AM_WIDEST void subtract_distances(double* __restrict sums, const double* __restrict squares, double mass,
+                                  size_t count) {
+  for (size_t j = 0; j < count; ++j) sums[j] -= mass * std::sqrt(squares[j]);
+}
+
+/// Σ_γ exp(−γ|x − y|²).
+struct Gaussians {
+  const std::vector<double>& gammas;
+
+  void add(double* sums, const double* squares, double mass, size_t count) const {
+    for (const double gamma : gammas) add_exponentials(sums, squares, gamma, mass, count);
+  }
+  /// What a point has with itself.
+  double self() const { return static_cast<double>(gammas.size()); }
+};
+
+/// −|x − y|.
+struct NegativeDistance {
+  void add(double* sums, const double* squares, double mass, size_t count) const {
+    subtract_distances(sums, squares, mass, count);
+  }
+  double self() const { return 0; }
+};
+
+/// Σ w_i v_j k(x_i, y_j) over one tile of each cloud. Sums run down the columns of the tile and are added up at its
+/// end, which keeps every inner loop elementwise.
+template <class Kernel>
 double tile_sum(const Columns& a, size_t row, const Columns& b, size_t column, const Kernel& kernel) {
   const size_t width = std::min(kTile, b.count() - column), end = std::min(row + kTile, a.count());
   double sums[kTile] = {};
@@ -84,13 +111,14 @@ double tile_sum(const Columns& a, size_t row, const Columns& b, size_t column, c
     double squares[kTile] = {};
     for (size_t k = 0; k < a.dimension; ++k)
       add_squares(squares, &b.points[k * b.count() + column], a.points[k * a.count() + i], width);
-    for (const double gamma : kernel.gammas) add_exponentials(sums, squares, gamma, a.mass[i], width);
+    kernel.add(sums, squares, a.mass[i], width);
   }
   double sum = 0;
   for (size_t j = 0; j < width; ++j) sum += sums[j] * b.mass[column + j];
   return sum;
 }
 
+template <class Kernel>
 double cross_sum(const Columns& a, const Columns& b, const Kernel& kernel) {
   double sum = 0;
   for (size_t row = 0; row < a.count(); row += kTile)
@@ -99,26 +127,34 @@ double cross_sum(const Columns& a, const Columns& b, const Kernel& kernel) {
 }
 
 /// The mean over pairs of different points of one cloud. Tiles above the diagonal count twice; what points have with
-/// themselves, Σ w_i² for each γ, is taken off. NaN for one point, which makes no pair.
+/// themselves, Σ w_i² k(x, x), is taken off. NaN for one point, which makes no pair.
+template <class Kernel>
 double pair_sum(const Columns& a, const Kernel& kernel) {
   double sum = 0, squares = 0;
   for (size_t row = 0; row < a.count(); row += kTile)
     for (size_t column = row; column < a.count(); column += kTile)
       sum += (column > row ? 2 : 1) * tile_sum(a, row, a, column, kernel);
   for (const double mass : a.mass) squares += mass * mass;
-  const double self = squares * static_cast<double>(kernel.gammas.size());
-  return squares < 1 ? (sum - self) / (1 - squares) : std::numeric_limits<double>::quiet_NaN();
+  return squares < 1 ? (sum - squares * kernel.self()) / (1 - squares) : std::numeric_limits<double>::quiet_NaN();
+}
+
+/// E k(x, x′) + E k(y, y′) − 2E k(x, y).
+template <class Kernel>
+double discrepancy(const Cloud& a, const Cloud& b, const Kernel& kernel) {
+  AM_CHECK(a.dimension == b.dimension, "clouds in R^{} and R^{}", a.dimension, b.dimension);
+  if (!measurable(a) || !measurable(b)) return std::numeric_limits<double>::quiet_NaN();
+  const Columns x = columns(a), y = columns(b);
+  return pair_sum(x, kernel) + pair_sum(y, kernel) - 2 * cross_sum(x, y, kernel);
 }
 
 }  // namespace
 
 double mmd(const Cloud& a, const Cloud& b, const Kernel& kernel) {
-  AM_CHECK(a.dimension == b.dimension, "clouds in R^{} and R^{}", a.dimension, b.dimension);
   AM_CHECK(!kernel.gammas.empty(), "a kernel without γ");
-  if (!measurable(a) || !measurable(b)) return std::numeric_limits<double>::quiet_NaN();
-  const Columns x = columns(a), y = columns(b);
-  const double sum = pair_sum(x, kernel) + pair_sum(y, kernel) - 2 * cross_sum(x, y, kernel);
+  const double sum = discrepancy(a, b, Gaussians{kernel.gammas});
   return kernel.scale * sum / static_cast<double>(kernel.gammas.size());
 }
+
+double energy(const Cloud& a, const Cloud& b) { return discrepancy(a, b, NegativeDistance{}); }
 
 }  // namespace am::metrics
