@@ -121,7 +121,7 @@ int run_command(int argc, char** argv) {
   c->add_option("--model", a.model, "the `train` declaration; default: the first");
   c->add_flag("--latex", a.latex, "LaTeX instead of text");
   c = app.add_subcommand("data", "say what a data file holds");
-  c->add_option("file", a.file, "a csv, tsv, npy or npz file")->required();
+  c->add_option("file", a.file, "a csv, tsv, npy, npz, h5ad or idx file")->required();
   reports(*c, a);
   c = app.add_subcommand("eval", "values of the learned functions at given points");
   common(*c, a);

@@ -64,16 +64,21 @@ Value full(Elaborator& e, const CallArguments& a) {
 
 // --- data ---
 
-/// The file to read: what the script says, or `--data`; relative to the script's folder.
-std::optional<std::string> file_name(Elaborator& e, const CallArguments& a) {
-  if (auto set = e.options().data.find(e.current_data()); set != e.options().data.end()) return set->second;
-  auto* text = a.values[0].get<std::string>();
+/// A file that the script names, relative to the script's folder.
+std::optional<std::string> named_file(Elaborator& e, const Value& v) {
+  auto* text = v.get<std::string>();
   if (!text) {
-    e.sink().report<Kind::WrongKindOfValue>(a.values[0].origin, a.values[0].describe(e.g()), "a file name in quotes");
+    e.sink().report<Kind::WrongKindOfValue>(v.origin, v.describe(e.g()), "a file name in quotes");
     return {};
   }
   const std::filesystem::path path(*text);
   return path.is_absolute() ? path.string() : (std::filesystem::path(e.options().data_folder) / path).string();
+}
+
+/// The file to read: what the script says, or `--data`.
+std::optional<std::string> file_name(Elaborator& e, const CallArguments& a) {
+  if (auto set = e.options().data.find(e.current_data()); set != e.options().data.end()) return set->second;
+  return named_file(e, a.values[0]);
 }
 
 std::optional<std::string> text_argument(Elaborator& e, const CallArguments& a, size_t k, std::string fallback) {
@@ -135,6 +140,30 @@ Value npz(Elaborator& e, const CallArguments& a) {
 Value npy(Elaborator& e, const CallArguments& a) {
   const auto file = file_name(e, a);
   return file ? dataset(e, a, *file, data::read_npy(*file, a.span, e.sink())) : e.poison();
+}
+
+Value h5ad(Elaborator& e, const CallArguments& a) {
+  const auto file = file_name(e, a);
+  const auto time = text_argument(e, a, 1, ""), x = text_argument(e, a, 2, data::H5adOptions().x);
+  if (!file || !time || !x) return e.poison();
+  data::H5adOptions options{.time = *time, .x = *x};
+  if (a.given[3] && a.values[3].get<Tensor>()) {
+    const auto first = e.whole(a.values[3], "the number of columns", 1);
+    if (!first) return e.poison();
+    options.first = static_cast<size_t>(*first);
+  } else if (a.given[3]) {
+    auto names = column_names(e, a.values[3]);
+    if (!names) return e.poison();
+    options.columns = std::move(*names);
+  }
+  return dataset(e, a, *file, data::read_h5ad(*file, options, a.span, e.sink()));
+}
+
+Value idx(Elaborator& e, const CallArguments& a) {
+  const auto file = file_name(e, a);
+  const auto labels = a.given[1] ? named_file(e, a.values[1]) : std::string();
+  if (!file || !labels) return e.poison();
+  return dataset(e, a, *file, data::read_idx(*file, {.labels = *labels}, a.span, e.sink()));
 }
 
 /// Probabilities and aliases of Vose's method for the rows of each group, in proportion to `mass`.
@@ -449,6 +478,14 @@ const std::vector<BuiltinInfo>& builtins() {
       {"csv", {"file", "time?", "columns?"}, csv, "Samples from a comma-separated file with a header."},
       {"npz", {"file", "x?", "time?"}, npz, "Samples from a member of a NumPy archive."},
       {"npy", {"file"}, npy, "Samples from a NumPy array."},
+      {"h5ad",
+       {"file", "time?", "x?", "columns?"},
+       h5ad,
+       "Cells of an AnnData file: an array, by default `obsm/X_pca`, with times from a column of `obs`."},
+      {"idx",
+       {"file", "labels?"},
+       idx,
+       "Rows of an array in the format of MNIST; with labels, `digits(3)` are the rows labelled 3."},
       {"simulate",
        {"start", "move", "over", "steps", "count?", "record?", "seed?"},
        [](Elaborator& e, const CallArguments& a) { return e.simulate(a); },

@@ -1,5 +1,4 @@
 #include <climits>
-#include <cmath>
 
 #include "runtime/data/archive.h"
 #include "runtime/data/data.h"
@@ -27,16 +26,6 @@ struct Origin {
   std::string subject() const { return member.empty() ? "its array" : fmt::format("its member `{}`", shown(member)); }
 };
 
-/// Reports values that are not finite; true if there are any. `name` gives the column of element k.
-template <class Name>
-bool report_non_finite(const std::vector<double>& values, size_t width, const Origin& origin, Name name) {
-  Problems problems(origin.span);
-  for (size_t k = 0; k < values.size(); ++k)
-    if (!std::isfinite(values[k]))
-      problems.add<Kind::NonFiniteCell>(origin.path, k / width + 1, name(k % width), fmt::format("{}", values[k]));
-  return problems.report(origin.sink);
-}
-
 /// "X[:, 3]" as one would write it in Python, or the member's name if it has one coordinate without an axis.
 std::string column_name(const Origin& origin, const Array& array, size_t k) {
   if (array.shape.size() == 1) return origin.member.empty() ? "[:]" : shown(origin.member);
@@ -57,17 +46,9 @@ std::optional<Snapshots> coordinates(const Array& array, const Origin& origin) {
   }
   Snapshots out{.name = origin.path, .dimension = static_cast<int>(width), .rows = numbers(array)};
   for (size_t k = 0; k < width; ++k) out.columns.push_back(column_name(origin, array, k));
-  if (report_non_finite(out.rows, width, origin, [&](size_t k) { return out.columns[k]; })) return std::nullopt;
+  if (report_non_finite(out.rows, out.columns, origin.path, origin.span, origin.sink)) return std::nullopt;
   out.offsets = {0, out.count()};
   return out;
-}
-
-/// Single precision turns 0.1 into 0.100000001; the number its author wrote is the shortest that gives the same float.
-std::vector<double> time_values(const Array& array) {
-  std::vector<double> times = numbers(array);
-  if (array.dtype == "<f4")
-    for (double& time : times) time = number(fmt::format("{}", static_cast<float>(time))).value_or(time);
-  return times;
 }
 
 bool add_times(const Array& array, const Origin& origin, Snapshots& out) {
@@ -77,8 +58,8 @@ bool add_times(const Array& array, const Origin& origin, Snapshots& out) {
                                  shape_text(array.shape), out.count()));
     return false;
   }
-  const std::vector<double> times = time_values(array);
-  if (report_non_finite(times, 1, origin, [&](size_t) { return shown(origin.member); })) return false;
+  const std::vector<double> times = array.dtype == "<f4" ? as_written(numbers(array)) : numbers(array);
+  if (report_non_finite(times, {origin.member}, origin.path, origin.span, origin.sink)) return false;
   out.offsets.clear();
   const std::string help = fmt::format("sort the rows of every member by `{}`", shown(origin.member));
   return group_by_time(times, help, origin.span, origin.sink, out);

@@ -36,6 +36,17 @@ struct NpzOptions {
   std::string time;     // member that holds one time per row; empty if there is none
 };
 
+struct H5adOptions {
+  std::string time;                  // column of `obs`; empty if there is none
+  std::string x = "obsm/X_pca";      // "X", "layers/counts", …
+  std::vector<std::string> columns;  // names, of genes where x is `X`; empty: all
+  size_t first = 0;                  // so many columns from the first on; 0: all
+};
+
+struct IdxOptions {
+  std::string labels;  // path of another such file with a number for each row; empty if there is none
+};
+
 /// Reads a comma-separated file with a header line (quotes as in RFC 4180; CRLF accepted; a `.tsv` uses tabs).
 /// Every problem is reported at `span`, with file, line and column where it lies in a cell; then nothing is returned.
 std::optional<Snapshots> read_csv(const std::string& path, const CsvOptions& options, source::Span span,
@@ -44,6 +55,12 @@ std::optional<Snapshots> read_npz(const std::string& path, const NpzOptions& opt
                                   diagnostics::Sink& sink);
 /// One array [count, d] or [count], without times.
 std::optional<Snapshots> read_npy(const std::string& path, source::Span span, diagnostics::Sink& sink);
+/// Cells of an AnnData file, in the order of time whatever their order in the file.
+std::optional<Snapshots> read_h5ad(const std::string& path, const H5adOptions& options, source::Span span,
+                                   diagnostics::Sink& sink);
+/// Rows of an array as the MNIST images are kept, flattened. Labels stand as times: snapshot 3 is the threes.
+std::optional<Snapshots> read_idx(const std::string& path, const IdxOptions& options, source::Span span,
+                                  diagnostics::Sink& sink);
 
 /// What `amc data FILE` prints: columns or members with type and range, times and counts, duplicates, non-finite
 /// values, and the `data` line to write for it. Reports to `sink` and returns empty text if the file cannot be read.

@@ -4,6 +4,8 @@
 
 #include "runtime/data/archive.h"
 #include "runtime/data/data.h"
+#include "runtime/data/h5ad.h"
+#include "runtime/data/idx.h"
 #include "runtime/data/npy.h"
 #include "runtime/data/profile.h"
 #include "runtime/data/snapshots.h"
@@ -14,38 +16,16 @@ namespace {
 
 constexpr size_t kMostColumns = 40;
 
-enum class Format { Table, Npy, Npz, Hdf5, Idx };
+enum class Format { Table, Npy, Npz, Idx };
 
 /// By the first bytes, and where those say nothing by the name.
 Format format_of(std::string_view path, std::string_view bytes) {
   if (path.ends_with(".gz")) path.remove_suffix(3);
   if (bytes.starts_with("PK\x03\x04") || path.ends_with(".npz")) return Format::Npz;
   if (bytes.starts_with("\x93NUMPY") || path.ends_with(".npy")) return Format::Npy;
-  if (bytes.starts_with("\x89HDF") || path.ends_with(".h5ad")) return Format::Hdf5;
-  if (bytes.starts_with(std::string_view("\0\0\x08", 3)) || path.ends_with("-ubyte")) return Format::Idx;
+  if (is_idx(as_bytes(bytes)) || path.ends_with("-ubyte")) return Format::Idx;
   return Format::Table;
 }
-
-/// The lines that name what is wrong, or that nothing is.
-class Findings {
- public:
-  void add(size_t count, std::string line) {
-    if (count > 0) lines_.push_back(std::move(line));
-  }
-  void rows(size_t duplicates, size_t falls, std::string_view time) {
-    add(duplicates, counted(duplicates, "row") + (duplicates == 1 ? " repeats" : " repeat") + " an earlier one");
-    add(falls, fmt::format("{} out of time order: sort by `{}` before reading", counted(falls, "row"), time));
-  }
-  std::string text() const {
-    if (lines_.empty()) return "nothing is wrong: no duplicate rows, no non-finite values\n";
-    std::string out = "to look at:\n";
-    for (const std::string& line : lines_) out += fmt::format("  {}\n", line);
-    return out;
-  }
-
- private:
-  std::vector<std::string> lines_;
-};
 
 // --- tables ---
 
@@ -262,7 +242,9 @@ std::string arrays_findings(const std::vector<NamedArray>& arrays, const NamedAr
   return findings.text();
 }
 
-std::string describe_arrays(const std::string& path, const std::vector<NamedArray>& arrays, bool npz) {
+/// `source` is the name of the data source that reads the file.
+std::string describe_arrays(const std::string& path, const std::vector<NamedArray>& arrays, std::string_view source) {
+  const bool npz = source == "npz";
   std::string out = fmt::format("{}: {}\n\n", path, counted(arrays.size(), "array"));
   for (const NamedArray& named : arrays) out += array_text(named);
   const NamedArray* x = guess_x(arrays);
@@ -270,7 +252,7 @@ std::string describe_arrays(const std::string& path, const std::vector<NamedArra
   const NamedArray* time = npz ? guess_times(arrays, x) : nullptr;
   out += fmt::format("\n{}", time == nullptr ? "no times\n" : times_text(shown(time->name), numbers(time->array)));
   out += fmt::format("\n{}", arrays_findings(arrays, *x, time));
-  if (!npz) return out + fmt::format("\ndata cells = npy({})\n", quoted(path));
+  if (!npz) return out + fmt::format("\ndata cells = {}({})\n", source, quoted(path));
   const std::string time_argument = time == nullptr ? "" : fmt::format(", time = {}", quoted(time->name));
   return out + fmt::format("\ndata cells = npz({}, x = {}{})\n", quoted(path), quoted(x->name), time_argument);
 }
@@ -286,7 +268,7 @@ std::string describe_npz(const std::string& path, ByteView bytes, diagnostics::S
     NamedArray& named = arrays.emplace_back(NamedArray{array_name(member), {}, {}});
     named.refusal = read_member(bytes, member, named.array).what;
   }
-  return describe_arrays(path, arrays, true);
+  return describe_arrays(path, arrays, "npz");
 }
 
 std::string describe_npy(const std::string& path, ByteView bytes, diagnostics::Sink& sink) {
@@ -296,19 +278,26 @@ std::string describe_npy(const std::string& path, ByteView bytes, diagnostics::S
     return "";
   }
   arrays[0].name = "array";
-  return describe_arrays(path, arrays, false);
+  return describe_arrays(path, arrays, "npy");
 }
 
-std::string not_yet(const std::string& path, std::string_view format, diagnostics::Sink& sink) {
-  sink.report<diagnostics::Kind::MalformedFile>({}, path, "data",
-                                                fmt::format("{} files are read in a later version", format))
-      .suggestion = "save the samples as .csv or .npz";
-  return "";
+std::string describe_idx(const std::string& path, ByteView bytes, diagnostics::Sink& sink) {
+  std::vector<NamedArray> arrays(1);
+  if (const FileError error = parse_idx(bytes, arrays[0].array)) {
+    report_file(error, path, "idx", {}, sink);
+    return "";
+  }
+  // The samples are the rows of what it becomes.
+  arrays[0].name = fmt::format("array {}", shape_text(arrays[0].array.shape));
+  flatten(arrays[0].array);
+  return describe_arrays(path, arrays, "idx");
 }
 
 }  // namespace
 
 std::string describe(const std::string& path, diagnostics::Sink& sink) {
+  // These files can be larger than memory, and only parts of them are looked at.
+  if (is_hdf5(path)) return describe_h5ad(path, sink);
   Bytes bytes;
   if (const FileError error = read_inflated(path, bytes)) {
     report_file(error, path, "gzip", {}, sink);
@@ -316,16 +305,10 @@ std::string describe(const std::string& path, diagnostics::Sink& sink) {
   }
   const std::string_view text = as_text(bytes);
   switch (format_of(path, text)) {
-    case Format::Npz:
-      return describe_npz(path, bytes, sink);
-    case Format::Npy:
-      return describe_npy(path, bytes, sink);
-    case Format::Hdf5:
-      return not_yet(path, "HDF5 (.h5ad)", sink);
-    case Format::Idx:
-      return not_yet(path, "IDX", sink);
-    case Format::Table:
-      return describe_table(path, text, sink);
+    case Format::Npz: return describe_npz(path, bytes, sink);
+    case Format::Npy: return describe_npy(path, bytes, sink);
+    case Format::Idx: return describe_idx(path, bytes, sink);
+    case Format::Table: return describe_table(path, text, sink);
   }
   return "";
 }

@@ -118,6 +118,22 @@ std::string quoted(std::string_view text) {
   return out + '"';
 }
 
+void Findings::add(size_t count, std::string line) {
+  if (count > 0) lines_.push_back(std::move(line));
+}
+
+void Findings::rows(size_t duplicates, size_t falls, std::string_view time) {
+  add(duplicates, counted(duplicates, "row") + (duplicates == 1 ? " repeats" : " repeat") + " an earlier one");
+  add(falls, fmt::format("{} out of time order: sort by `{}` before reading", counted(falls, "row"), time));
+}
+
+std::string Findings::text() const {
+  if (lines_.empty()) return "nothing is wrong: no duplicate rows, no non-finite values\n";
+  std::string out = "to look at:\n";
+  for (const std::string& line : lines_) out += fmt::format("  {}\n", line);
+  return out;
+}
+
 std::string counted(size_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }

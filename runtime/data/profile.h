@@ -46,4 +46,16 @@ std::string quoted(std::string_view text);
 /// "1 row", "2 rows".
 std::string counted(size_t count, std::string_view noun);
 
+/// The lines that name what is wrong, or that nothing is.
+class Findings {
+ public:
+  void add(size_t count, std::string line);
+  /// `falls` rows stand out of the order of `time`, in a file whose reader does not sort.
+  void rows(size_t duplicates, size_t falls, std::string_view time);
+  std::string text() const;
+
+ private:
+  std::vector<std::string> lines_;
+};
+
 }  // namespace am::data

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "runtime/data/table.h"
 
@@ -9,14 +10,6 @@ namespace am::data {
 namespace {
 
 constexpr size_t kMostNames = 12;
-
-std::string name_list(const std::vector<std::string>& names) {
-  std::string out;
-  for (size_t k = 0; k < std::min(names.size(), kMostNames); ++k)
-    out += fmt::format("{}`{}`", k == 0 ? "" : ", ", shown(names[k]));
-  if (names.size() > kMostNames) out += fmt::format(" and {} more", names.size() - kMostNames);
-  return out;
-}
 
 }  // namespace
 
@@ -52,6 +45,47 @@ void report_missing(const std::string& path, const std::string& name, const std:
   missing.notes.push_back({{}, fmt::format("its {} are {}", noun, names.empty() ? "none" : name_list(names))});
   const std::string near = diagnostics::nearest(name, names);
   if (!near.empty()) missing.suggestion = fmt::format("did you mean `{}`?", shown(near));
+}
+
+std::string name_list(const std::vector<std::string>& names) {
+  std::string out;
+  for (size_t k = 0; k < std::min(names.size(), kMostNames); ++k)
+    out += fmt::format("{}`{}`", k == 0 ? "" : ", ", shown(names[k]));
+  if (names.size() > kMostNames) out += fmt::format(" and {} more", names.size() - kMostNames);
+  return out;
+}
+
+bool report_non_finite(const std::vector<double>& values, const std::vector<std::string>& columns,
+                       const std::string& path, source::Span span, diagnostics::Sink& sink) {
+  Problems problems(span);
+  for (size_t k = 0; k < values.size(); ++k)
+    if (!std::isfinite(values[k]))
+      problems.add<diagnostics::Kind::NonFiniteCell>(path, k / columns.size() + 1, shown(columns[k % columns.size()]),
+                                                     fmt::format("{}", values[k]));
+  return problems.report(sink);
+}
+
+std::vector<double> as_written(std::vector<double> singles) {
+  for (double& value : singles) value = number(fmt::format("{}", static_cast<float>(value))).value_or(value);
+  return singles;
+}
+
+void sort_by_time(std::vector<double>& row_times, Snapshots& out) {
+  if (!first_fall(row_times)) return;
+  std::vector<size_t> order(row_times.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return row_times[a] < row_times[b]; });
+  const size_t width = static_cast<size_t>(out.dimension);
+  std::vector<double> times, rows;
+  times.reserve(row_times.size());
+  rows.reserve(out.rows.size());
+  for (const size_t row : order) {
+    times.push_back(row_times[row]);
+    const auto begin = out.rows.begin() + static_cast<ptrdiff_t>(row * width);
+    rows.insert(rows.end(), begin, begin + static_cast<ptrdiff_t>(width));
+  }
+  row_times = std::move(times);
+  out.rows = std::move(rows);
 }
 
 std::optional<size_t> first_fall(const std::vector<double>& times) {

@@ -39,6 +39,20 @@ void report_file(const FileError& error, const std::string& path, std::string_vi
 void report_missing(const std::string& path, const std::string& name, const std::vector<std::string>& names,
                     std::string_view noun, source::Span span, diagnostics::Sink& sink);
 
+/// The first of the names, and how many more there are: "`a`, `b` and 3 more".
+std::string name_list(const std::vector<std::string>& names);
+
+/// Reports values of a table [·, columns] that are not finite; true if there are any.
+bool report_non_finite(const std::vector<double>& values, const std::vector<std::string>& columns,
+                       const std::string& path, source::Span span, diagnostics::Sink& sink);
+
+/// Numbers that were kept in single precision, which turns 0.1 into 0.100000001, as their author wrote them: the
+/// shortest that give the same float.
+std::vector<double> as_written(std::vector<double> singles);
+
+/// Brings the rows and their times in the order of time; rows of one time keep their order.
+void sort_by_time(std::vector<double>& row_times, Snapshots& out);
+
 /// The first row whose time is below that of the row before it, if there is one.
 std::optional<size_t> first_fall(const std::vector<double>& times);
 

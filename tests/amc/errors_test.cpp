@@ -1,5 +1,6 @@
 // What is wrong with script, settings or data is said before anything is trained or written, with its place.
 #include "tests/amc/process.h"
+#include "tests/data/anndata_files.h"
 
 namespace am::testing {
 namespace {
@@ -50,6 +51,43 @@ INSTANTIATE_TEST_SUITE_P(
         BadData{"Infinite", "t,x1,x2\n0,1,2\n1,2,-inf\n", {"row 2", "column `x2`", "-inf", "finite"}},
         BadData{"OutOfOrder", "t,x1,x2\n0,1,2\n1,2,3\n0.5,2,3\n", {"the time falls from 1 to 0.5 at row 3", "help: sort"}},
         BadData{"Ragged", "t,x1,x2\n0,1,2\n1,2\n", {"cells.csv:3: ", "2 cells", "header has 3"}}),
+    [](const auto& info) { return info.param.name; });
+
+struct BadCells {
+  std::string name, arguments, says;
+};
+void PrintTo(const BadCells& d, std::ostream* out) { *out << d.name; }
+
+class CellErrors : public Amc, public ::testing::WithParamInterface<BadCells> {};
+
+TEST_P(CellErrors, PointAtTheData) {
+  const data::testing::Folder folder;
+  write("good.h5ad", data::testing::contents(data::testing::new_layout(folder)));
+  write("bad.h5ad", read("good.h5ad").substr(0, 3000));
+  write("x.am", fmt::format("data cells = {}\npath q = linear(cells)\npotential s(x, t) = mlp(4, 1)([x, t])\n"
+                            "train flow = am(s, q) {{ steps = 5; batch = 16 }}\n",
+                            GetParam().arguments));
+  const Ended e = amc({"run", "x.am"});
+  EXPECT_EQ(e.code, GetParam().says.empty() ? 0 : 2) << e.err;
+  if (GetParam().says.empty()) return;
+  EXPECT_EQ(e.out, "");
+  EXPECT_TRUE(holds_in_order(e.err, {"x.am:1:14: error: ", GetParam().says, "1 error in x.am"}));
+  EXPECT_FALSE(holds(e.err, "HDF5-DIAG"));
+  EXPECT_FALSE(there("runs"));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, CellErrors,
+    ::testing::Values(BadCells{"None", "h5ad(\"good.h5ad\", time = \"day\", columns = 1)", ""},
+                      BadCells{"Column", "h5ad(\"good.h5ad\", time = \"days\")", "did you mean `day`?"},
+                      BadCells{"Array", "h5ad(\"good.h5ad\", time = \"day\", x = \"obsm/pca\")",
+                               "its arrays are `X`, `obsm/X_line`"},
+                      BadCells{"Texts", "h5ad(\"good.h5ad\", time = \"kind\")", "holds `stem`, `late 2`"},
+                      BadCells{"Missing", "h5ad(\"good.h5ad\", time = \"gap\")", "row 2, column `gap` is nan"},
+                      BadCells{"Truncated", "h5ad(\"bad.h5ad\", time = \"day\")", "truncated file"},
+                      BadCells{"NotHdf5", "h5ad(\"x.am\", time = \"day\")", "does not begin as an HDF5 file does"},
+                      BadCells{"Nowhere", "h5ad(\"no.h5ad\", time = \"day\")", "`no.h5ad` cannot be opened"},
+                      BadCells{"NotIdx", "idx(\"x.am\")", "does not begin as an IDX file does"}),
     [](const auto& info) { return info.param.name; });
 
 TEST_F(Amc, MissingDataFileIsNamedAndPointedAt) {

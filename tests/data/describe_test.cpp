@@ -1,4 +1,5 @@
 #include "runtime/data/data.h"
+#include "tests/data/anndata_files.h"
 #include "tests/data/archives.h"
 #include "tests/data/files.h"
 
@@ -88,11 +89,45 @@ TEST(Describe, Arrays) {
   expect_holds(describe_bytes("b.npy", npy_of({1, 2}, "(1, 1, 2)")), "no array has shape [count, d]");
 }
 
-TEST(Describe, FormatsOfLaterVersions) {
-  EXPECT_EQ(describe_bytes("a.h5ad", "\x89HDF\r\n\x1a\n"),
-            "MalformedFile: `FILE` is not a readable data file: HDF5 (.h5ad) files are read in a later version\n"
-            "help: save the samples as .csv or .npz\n");
-  expect_holds(describe_bytes("t10k-images-idx3-ubyte", std::string("\0\0\10\3", 4)), "IDX files are read in a later");
+TEST(Describe, Cells) {
+  const Folder folder;
+  const std::string path = testing::new_layout(folder);
+  diagnostics::Sink sink;
+  const std::string text = describe(path, sink);
+  EXPECT_EQ(told(sink), "");
+  expect_holds(text, ": 7 columns of `obs`, 4 arrays\n");
+  expect_holds(text, "  day                  float64  0 to 7, mean 2.66667\n");
+  expect_holds(text, "  kind                 category 2 texts: `stem`, `late 2`\n");
+  expect_holds(text, "  X                    float32  [6, 3] csr     0 to 7, mean 1.55556\n");
+  expect_holds(text, "  obsm/X_pca           float32  [6, 2]         10 to 61, mean 35.5\n");
+  expect_holds(text, "  varm/PCs             float64  [3, 2]         1 to 6, mean 3.5\n");
+  expect_holds(text, "time `day`: 3 snapshots\n  0        2 rows\n  3        3 rows\n  7        1 row\n");
+  expect_holds(text, "to look at:\n  `obs/gap`: 1 missing value\n  `obs/nullable`: 1 missing value\n\n");
+  expect_holds(text, fmt::format("data cells = h5ad(\"{}\", time = \"day\", x = \"obsm/X_pca\")\n", path));
+}
+
+TEST(Describe, CellsOfOldFiles) {
+  const Folder folder;
+  diagnostics::Sink sink;
+  const std::string text = describe(testing::old_layout(folder), sink);
+  EXPECT_EQ(told(sink), "");
+  expect_holds(text, "  stage                category 3 texts: `E6.5`, `E5.25`, `E10`\n");
+  expect_holds(text, "  obsm/X_umap          float32  [6, 1]         0.5 to 0.5, mean 0.5\n");
+}
+
+TEST(Describe, DamagedCells) {
+  EXPECT_EQ(describe_bytes("a.h5ad", "hello"),
+            "MalformedFile: `FILE` is not a readable h5ad file: it does not begin as an HDF5 file does\n");
+  expect_holds(describe_bytes("a", "\x89HDF\r\n\x1a\n"), "it is damaged or breaks off");
+}
+
+TEST(Describe, Images) {
+  const std::string bytes("\0\0\10\3\0\0\0\2\0\0\0\1\0\0\0\2\1\2\1\2", 20);
+  const std::string text = describe_bytes("t10k-images-idx3-ubyte", bytes);
+  expect_holds(text, "  array [2, 1, 2]      uint8    [2, 2]         1 to 2, mean 1.5\n");
+  expect_holds(text, "1 row repeats an earlier one");
+  expect_holds(text, "data cells = idx(\"FILE\")\n");
+  expect_holds(describe_bytes("a-ubyte", "hello"), "it does not begin as an IDX file does");
 }
 
 TEST(Describe, FilesThatCannotBeRead) {

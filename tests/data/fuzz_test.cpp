@@ -6,6 +6,7 @@
 
 #include "runtime/data/data.h"
 #include "runtime/data/npz.h"
+#include "tests/data/anndata_files.h"
 #include "tests/data/archives.h"
 #include "tests/data/files.h"
 
@@ -16,35 +17,27 @@ using testing::Folder;
 using testing::npy_of;
 
 constexpr int kVariants = 2000;
+/// These are read in processes of their own, which take longer to start than to read.
+constexpr int kHdf5Variants = 300;
 
-/// Flips bits, overwrites, removes, repeats or swaps in pieces, or cuts off the end: one to four times.
-std::string damage(std::string bytes, std::mt19937& random) {
+constexpr size_t kAllWays = 7;
+/// Those that leave the length as it is.
+constexpr size_t kWaysInPlace = 4;
+
+/// Flips bits, overwrites, removes or repeats pieces, or cuts off the end: one to four times.
+std::string damage(std::string bytes, std::mt19937& random, size_t ways) {
   const auto below = [&](size_t bound) { return bound == 0 ? 0 : random() % bound; };
   constexpr std::string_view kSharp("\0\xff\"\n\r,;'()-9{}\x7f\x80", 17);
   for (size_t times = 1 + below(4); times-- > 0 && !bytes.empty();) {
     const size_t at = below(bytes.size()), length = 1 + below(std::min<size_t>(8, bytes.size() - at));
-    switch (below(7)) {
-      case 0:
-        bytes[at] = static_cast<char>(bytes[at] ^ (1 << below(8)));
-        break;
-      case 1:
-        bytes[at] = kSharp[below(kSharp.size())];
-        break;
-      case 2:
-        bytes.erase(at, length);
-        break;
-      case 3:
-        bytes.insert(at, bytes.substr(at, length));
-        break;
-      case 4:
-        bytes.replace(at, length, length, '\xff');
-        break;
-      case 5:
-        bytes.replace(at, length, length, '\0');
-        break;
-      case 6:
-        bytes.resize(at);
-        break;
+    switch (below(ways)) {
+      case 0: bytes[at] = static_cast<char>(bytes[at] ^ (1 << below(8))); break;
+      case 1: bytes[at] = kSharp[below(kSharp.size())]; break;
+      case 2: bytes.replace(at, length, length, '\xff'); break;
+      case 3: bytes.replace(at, length, length, '\0'); break;
+      case 4: bytes.erase(at, length); break;
+      case 5: bytes.insert(at, bytes.substr(at, length)); break;
+      case 6: bytes.resize(at); break;
     }
   }
   return bytes;
@@ -64,12 +57,13 @@ void expect_consistent(const Snapshots& data) {
 /// Damages `valid` in many ways and hands each to `read`, which returns what it read. Both outcomes must occur, or the
 /// damage is so large or so small that the test says nothing.
 template <class Read>
-void fuzz(const std::string& name, const std::string& valid, Read read) {
+void fuzz(const std::string& name, const std::string& valid, Read read, int variants = kVariants,
+          size_t ways = kAllWays) {
   const Folder folder;
   std::mt19937 random(20240229);
   int accepted = 0, refused = 0;
-  for (int variant = 0; variant < kVariants; ++variant) {
-    const std::string path = folder.write(name, damage(valid, random));
+  for (int variant = 0; variant < variants; ++variant) {
+    const std::string path = folder.write(name, damage(valid, random, ways));
     diagnostics::Sink sink;
     const std::optional<Snapshots> data = read(path, sink);
     ASSERT_NE(data.has_value(), sink.has_errors()) << "variant " << variant;
@@ -80,8 +74,8 @@ void fuzz(const std::string& name, const std::string& valid, Read read) {
     const std::string text = describe(path, described);
     ASSERT_EQ(text.empty(), described.has_errors()) << "variant " << variant;
   }
-  EXPECT_GT(accepted, kVariants / 200);
-  EXPECT_GT(refused, kVariants / 200);
+  EXPECT_GT(accepted, variants / 200);
+  EXPECT_GT(refused, variants / 200);
 }
 
 std::string valid_csv() {
@@ -111,6 +105,24 @@ std::optional<Snapshots> read_array(const std::string& path, diagnostics::Sink& 
   return read_npy(path, {}, sink);
 }
 
+std::optional<Snapshots> read_images(const std::string& path, diagnostics::Sink& sink) {
+  return read_idx(path, {}, {}, sink);
+}
+std::optional<Snapshots> read_cells(const std::string& path, diagnostics::Sink& sink) {
+  return read_h5ad(path, {.time = "stage", .x = "X"}, {}, sink);
+}
+
+/// HDF5 notices another length at once, so most of the damage is in place.
+void fuzz_h5ad(const std::string& valid) {
+  fuzz("a.h5ad", valid, read_cells, 50);
+  fuzz("a.h5ad", valid, read_cells, kHdf5Variants, kWaysInPlace);
+}
+
+std::string valid_h5ad(std::string (*make)(const Folder&)) {
+  const Folder folder;
+  return testing::contents(make(folder));
+}
+
 TEST(Fuzz, Csv) { fuzz("a.csv", valid_csv(), read_table); }
 TEST(Fuzz, Npy) { fuzz("a.npy", npy_of({1, 2, 3, 4, 5, 6}, "(3, 2)"), read_array); }
 TEST(Fuzz, NpyColumnMajorBigEndian) {
@@ -119,6 +131,13 @@ TEST(Fuzz, NpyColumnMajorBigEndian) {
 }
 TEST(Fuzz, NpzStored) { fuzz("a.npz", valid_npz(false), read_archive); }
 TEST(Fuzz, NpzDeflated) { fuzz("a.npz", valid_npz(true), read_archive); }
+TEST(Fuzz, Idx) {
+  fuzz("a-ubyte", std::string("\0\0\15\2\0\0\0\3\0\0\0\2", 12) + std::string(24, '\x3f'), read_images);
+}
+TEST(Fuzz, H5ad) {
+  fuzz_h5ad(valid_h5ad([](const Folder& f) { return testing::new_layout(f); }));
+}
+TEST(Fuzz, H5adOfOldVersions) { fuzz_h5ad(valid_h5ad(testing::old_layout)); }
 // Gzip's own header holds a few bytes that may change without harm, so some variants are accepted.
 TEST(Fuzz, Gzip) { fuzz("a.csv.gz", testing::gzipped(valid_csv()), read_table); }
 

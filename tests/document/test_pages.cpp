@@ -14,6 +14,7 @@
 #include <sstream>
 
 #include "compiler/parse/parse.h"
+#include "tests/data/anndata_files.h"
 #include "tests/data/archives.h"
 #include "tests/golden/checks.h"
 
@@ -73,6 +74,18 @@ Page read_page(const std::string& name) {
   return page;
 }
 
+/// Cells with three components, which are also their genes, and times as numbers and as categories.
+void write_cells(const std::string& path, const std::vector<double>& x, const std::vector<double>& day) {
+  using namespace data::testing;
+  const H5 file(make_file(path)), obsm(make_group(file, "obsm"));
+  const H5 obs(make_table(file, "obs", Texts(day.size(), "cell"))),
+      var(make_table(file, "var", {"gene1", "gene2", "gene3"}));
+  H5(put(obs, "day", day, {day.size()}));
+  put_category(obs, "stage", day, {"E6.5", "E7.0", "E7.5", "E8.0"});
+  H5(put(obsm, "X_pca", x, {day.size(), 3}));
+  H5(put(file, "X", x, {day.size(), 3}));
+}
+
 /// The files that examples read, in a folder of its own.
 std::string data_folder() {
   static const std::string folder = [] {
@@ -99,6 +112,10 @@ std::string data_folder() {
     const std::string points = data::testing::npy_of(x, "(80, 3)");
     write("points.npy", points);
     write("cells.npz", data::testing::zip({{"pca.npy", points}, {"day.npy", data::testing::npy_of(day, "(80,)")}}));
+    write_cells(path + "/cells.h5ad", x, day);
+    // Four images of two by two pixels, two of them labelled 3.
+    write("images-ubyte", std::string("\0\0\10\3\0\0\0\4\0\0\0\2\0\0\0\2\1\2\3\4\5\6\7\10\4\3\2\1\10\7\6\5", 32));
+    write("labels-ubyte", std::string("\0\0\10\1\0\0\0\4\3\0\3\0", 12));
     return path;
   }();
   return folder;
