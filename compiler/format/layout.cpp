@@ -110,18 +110,7 @@ class Layout {
 
 // --- blanks ---
 
-bool Layout::ends_operand(size_t i) const {
-  switch (kind(i)) {
-    case LexemeKind::Name:
-    case LexemeKind::Number:
-    case LexemeKind::String:
-    case LexemeKind::Superscript:
-    case LexemeKind::CloseParenthesis:
-    case LexemeKind::CloseBracket:
-    case LexemeKind::CloseBar: return !at(i).ends_head && !at(i).ends_statement;
-    default: return false;
-  }
-}
+bool Layout::ends_operand(size_t i) const { return kind(i) != LexemeKind::CloseBrace && format::ends_operand(at(i)); }
 
 /// The parentheses behind `E[…]` and `∫[…]`, which are large in print, may stand off from what they hold.
 bool Layout::padded(size_t parenthesis) const {

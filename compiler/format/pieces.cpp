@@ -10,20 +10,6 @@ namespace {
 bool is_opening(LexemeKind kind) { return kind >= LexemeKind::OpenParenthesis && kind <= LexemeKind::Integral; }
 bool is_closing(LexemeKind kind) { return kind >= LexemeKind::CloseParenthesis && kind <= LexemeKind::CloseBar; }
 
-bool ends_operand(const Piece& piece) {
-  switch (piece.kind) {
-    case LexemeKind::Name:
-    case LexemeKind::Number:
-    case LexemeKind::String:
-    case LexemeKind::Superscript:
-    case LexemeKind::CloseParenthesis:
-    case LexemeKind::CloseBracket:
-    case LexemeKind::CloseBrace:
-    case LexemeKind::CloseBar: return !piece.ends_head && !piece.ends_statement;
-    default: return false;
-  }
-}
-
 bool is_digits(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
@@ -261,6 +247,20 @@ void move_line_end(Pieces& pieces, size_t i) {
 }
 
 }  // namespace
+
+bool ends_operand(const Piece& piece) {
+  switch (piece.kind) {
+    case LexemeKind::Name:
+    case LexemeKind::Number:
+    case LexemeKind::String:
+    case LexemeKind::Superscript:
+    case LexemeKind::CloseParenthesis:
+    case LexemeKind::CloseBracket:
+    case LexemeKind::CloseBrace:
+    case LexemeKind::CloseBar: return !piece.ends_head && !piece.ends_statement;
+    default: return false;
+  }
+}
 
 bool may_break(const Pieces& pieces, size_t i) {
   const Piece& piece = pieces[i];

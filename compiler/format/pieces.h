@@ -44,6 +44,9 @@ struct Piece {
 
 using Pieces = std::vector<Piece>;
 
+/// True of what may stand to the left of an operator, a brace among it.
+bool ends_operand(const Piece& piece);
+
 /// True where a line may break inside a statement without a change of meaning, and break well.
 bool may_break(const Pieces& pieces, size_t i);
 
