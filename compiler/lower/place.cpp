@@ -1,6 +1,7 @@
 // Places in memory: values whose lives do not overlap share it, first fit.
 #include <algorithm>
 #include <functional>
+#include <set>
 
 #include "compiler/ir/ops.h"
 #include "compiler/lower/program.h"
@@ -41,7 +42,7 @@ size_t first_fit(std::vector<Life*> lives) {
 
 std::vector<NodeId> writes(const Step& step) {
   std::vector<NodeId> out{step.node};
-  if (step.kind == Step::Kind::Loop) out.clear();
+  if (step.kind == Step::Kind::Loop || step.kind == Step::Kind::Panels) out.clear();
   for (const Member& member : step.members)
     if (member.kind != Member::Kind::Output && member.kind != Member::Kind::MeanSum) out.push_back(member.node);
   return out;
@@ -64,11 +65,16 @@ void place_given(Program& p) {
 /// Shared values live over all sections; one that a tile reads, to the end of the tile's section.
 void place_shared(Program& p) {
   std::map<NodeId, Life> lives;
+  std::map<int, Life> panels;
   const auto touch = [&](NodeId id, int step) {
     if (p.graph[id].sampled || !p.stored[id.value] || p.shared_places[id.value].kind != Place::Kind::None) return;
     Life& life = lives[id];
     life.size = round_up(p.graph[id].shape.count(), line_elements(p));
     life.extend(step);
+  };
+  const auto touch_panels = [&](int index, int step) {
+    panels[index].size = round_up(size_t{1} * p.panels[index].rows() * p.panels[index].depth(), line_elements(p));
+    panels[index].extend(step);
   };
   int step = 0;
   for (const Section& section : p.sections) {
@@ -77,15 +83,21 @@ void place_shared(Program& p) {
       for (NodeId id : reads(p, s)) touch(id, section.tile ? end : step);
       if (!section.tile)
         for (NodeId id : writes(s)) touch(id, step);
+      if (s.kind == Step::Kind::Panels) touch_panels(s.index, step);
+      if (const auto used = p.panels_of.find(s.node); section.tile && used != p.panels_of.end())
+        touch_panels(used->second, end);
       ++step;
     }
     ++step;
   }
   std::vector<Life*> list;
   for (auto& [id, life] : lives) list.push_back(&life);
+  for (auto& [index, life] : panels) list.push_back(&life);
   p.plan.shared_bytes = first_fit(list) * p.plan.element_bytes();
-  for (auto& [id, life] : lives)
-    p.shared_places[id.value] = {Place::Kind::Shared, life.offset * p.plan.element_bytes(), 0};
+  const auto place = [&](const Life& life) { return Place{Place::Kind::Shared, life.offset * p.plan.element_bytes(), 0}; };
+  for (auto& [id, life] : lives) p.shared_places[id.value] = place(life);
+  p.panel_places.resize(p.panels.size());
+  for (auto& [index, life] : panels) p.panel_places[index] = place(life);
 }
 
 /// Sampled values of one section, counted in numbers per sample. Offsets are made bytes when the tile is known.
@@ -126,20 +138,37 @@ void place_partial(Program& p) {
   }
 }
 
+/// What every tile goes through beside its own values: the matrices of products, and sums in progress.
+size_t bytes_beside_the_tile(const Program& p) {
+  std::set<NodeId> matrices;
+  for (const Section& section : p.sections)
+    for (const Step& step : section.steps)
+      if (section.tile && step.kind == Step::Kind::Product)
+        for (NodeId id : reads(p, step))
+          if (!p.graph[id].sampled) matrices.insert(id);
+  size_t bytes = p.plan.partial_bytes;
+  for (NodeId id : matrices) bytes += p.graph[id].shape.count() * p.plan.element_bytes();
+  return bytes;
+}
+
 /// A tile should fit into half of the cache but hold at least four vectors, for the products' sake; should leave work for
-/// eight threads; and waste few lanes. A tile costs as much beside its samples as some eight samples.
+/// eight threads; and waste few lanes. A tile costs as much beside its samples as some eight samples. Where matrices and
+/// sums come from beyond the cache for every tile, the tile's own values may as well, and tiles are few and large.
 int choose_tile(const Program& p, size_t rows) {
-  const size_t samples = p.options.samples;
+  const size_t samples = p.options.samples, cache = p.options.target.cache_bytes;
   const size_t unit = std::max<size_t>(p.plan.lanes, line_elements(p));
   if (p.options.tile > 0) return static_cast<int>(round_up(p.options.tile, unit));
+  const bool streams = bytes_beside_the_tile(p) > 2 * cache;
   const size_t least = std::min(std::max(unit, size_t{4} * p.plan.lanes), round_up(samples, unit));
-  const size_t by_cache = p.options.target.cache_bytes / 2 / std::max<size_t>(1, rows * p.plan.element_bytes());
-  const size_t by_threads = std::max<size_t>(4 * unit, round_up(samples / 8, unit));
+  const size_t by_cache = streams ? 256 : cache / 2 / std::max<size_t>(1, rows * p.plan.element_bytes());
+  const size_t by_threads = std::max<size_t>(4 * unit, round_up(samples / (streams ? 4 : 8), unit));
   const size_t most = std::max(least, std::min({size_t{256}, by_cache, by_threads}));
   const auto cost = [&](size_t tile) { return (samples + tile - 1) / tile * (tile + 8); };
   size_t best = least;
+  // Products take whole blocks of four vectors; a single tile may be of any size.
+  const size_t single = round_up(samples, unit);
   for (size_t tile = least; tile <= most; tile += unit)
-    if (cost(tile) <= cost(best)) best = tile;
+    if ((tile % (4 * p.plan.lanes) == 0 || tile == single) && cost(tile) <= cost(best)) best = tile;
   return static_cast<int>(best);
 }
 
@@ -147,7 +176,6 @@ int choose_tile(const Program& p, size_t rows) {
 
 void place(Program& p) {
   place_given(p);
-  place_shared(p);
   place_partial(p);
   p.pack_places.resize(p.packs.size());
   size_t rows = 0;
@@ -159,6 +187,8 @@ void place(Program& p) {
     for (Place& place : places) place.offset *= row_bytes;
   for (Place& place : p.pack_places) place.offset *= row_bytes;
   p.plan.tile_bytes = rows * row_bytes;
+  plan_panels(p);
+  place_shared(p);
 }
 
 }  // namespace am::lower

@@ -35,6 +35,7 @@ struct Step {
     Gather,       // Row
     Loop,         // elementwise members over one shape
     Product,      // MatMul
+    Panels,       // a shared matrix in the order in which products read it; `index` is its number
     Pack,         // a sampled matrix transposed, samples outermost, for MeanProduct; `index` is the number of the pack
     MeanProduct,  // adds the products of one tile to a Mean's partial sums
     Finish,       // a shared value from its partial sums
@@ -63,6 +64,18 @@ struct Pack {
   int depth() const { return matrix.view.shape[columns_first ? 1 : 0]; }
   int64_t column_stride() const { return matrix.view.strides[columns_first ? 0 : 1]; }
   int64_t depth_stride() const { return matrix.view.strides[columns_first ? 1 : 0]; }
+};
+
+/// A shared matrix [rows][depth] as products with samples read it: row panels, made once a run.
+struct Panels {
+  Ref matrix;
+  bool transposed = false;  // the matrix is seen as [depth][rows]
+  int phase = 0;            // the shared section that makes it
+  bool operator==(const Panels&) const = default;
+  int rows() const { return matrix.view.shape[transposed ? 1 : 0]; }
+  int depth() const { return matrix.view.shape[transposed ? 0 : 1]; }
+  int64_t row_stride() const { return matrix.view.strides[transposed ? 1 : 0]; }
+  int64_t depth_stride() const { return matrix.view.strides[transposed ? 0 : 1]; }
 };
 
 /// Sums over the samples of a phase in `partial`: either [element][lanes], or the rows of a product padded to whole
@@ -100,6 +113,8 @@ struct Program {
   std::vector<int> phase;     // by node
   std::vector<Section> sections;
   std::vector<Pack> packs;
+  std::vector<Panels> panels;
+  std::map<NodeId, int> panels_of;  // by Product: the number of its shared operand's panels, where it has any
   std::map<NodeId, MeanPlan> means;
   std::map<NodeId, SumPlan> sums;
   std::vector<bool> absorbed;  // by node: a Mean, or a sum of Means, that only adds to another node's sums
@@ -107,6 +122,7 @@ struct Program {
   std::vector<Place> shared_places;              // by node
   std::vector<std::vector<Place>> tile_places;   // by phase and node
   std::vector<Place> pack_places;                // by pack
+  std::vector<Place> panel_places;               // by panels
   Plan plan;
 
   const Ref& ref(NodeId id) const { return refs[id.value]; }
@@ -131,6 +147,9 @@ void schedule(Program& program);
 
 /// Computes cheap values again where they are used rather than storing them.
 void recompute(Program& program);
+
+/// Decides which shared matrices are laid out in panels, once the tile is known.
+void plan_panels(Program& program);
 
 /// Marks what is read by a step other than the one that computes it.
 void mark_stored(Program& program);

@@ -74,6 +74,10 @@ class Writer {
   void store_masked(Value* value, Value* pointer, Value* mask);
   /// Elements at a distance of `stride`; lanes that the mask leaves out are zero.
   Value* gather(Value* pointer, int64_t stride, Value* mask);
+  /// Elements at constant offsets, one for each lane.
+  Value* gather(Value* pointer, std::span<const int64_t> offsets, Value* mask);
+  /// Tells the machine that a cache line will be written soon.
+  void prefetch_to_write(Value* pointer);
   void scatter(Value* value, Value* pointer, int64_t stride, Value* mask);
 
   Value* zero() { return llvm::Constant::getNullValue(unit.vector()); }

@@ -93,6 +93,36 @@ TEST(Schedule, CheapValuesAreComputedAgainRatherThanStored) {
   EXPECT_EQ(out.plan.tile_bytes, 2u * 64 * out.plan.tile * 4) << out.schedule;
 }
 
+TEST(Schedule, IndependentDrawsAreGoneThroughOneAfterTheOther) {
+  const auto bytes = [](int parts) {
+    Graph g;
+    std::vector<NodeId> out;
+    for (int i = 0; i < parts; ++i) {
+      const NodeId x = layers(g, g.input("x", {64}, true), 3);
+      out.push_back(ir::mean(g, ir::mul(g, x, x)));
+    }
+    NodeId first = out[0];
+    for (int i = 1; i < parts; ++i) first = ir::add(g, first, out[i]);
+    return lower(g, {first}, {.target = kWide, .tile = 64}).plan.tile_bytes;
+  };
+  EXPECT_EQ(bytes(4), bytes(1));
+}
+
+TEST(Schedule, LargeWeightsAreLaidOutForTheirProducts) {
+  Graph g;
+  const NodeId w = g.input("w", {512, 256}, false), x = g.input("x", {256, 1}, true);
+  const NodeId y = ir::matmul(g, w, x), back = ir::matmul(g, w, y, true), again = ir::matmul(g, w, back);
+  const auto count = [&](const std::string& what, size_t samples) {
+    const std::string schedule = lower(g, {again}, {.target = kWide, .samples = samples}).schedule;
+    int found = 0;
+    for (size_t at = 0; (at = schedule.find(what, at)) != std::string::npos; ++at) ++found;
+    return found;
+  };
+  EXPECT_EQ(count("\n  panels", 1000), 2);  // one for each direction
+  EXPECT_EQ(count(", panels", 1000), 3);
+  EXPECT_EQ(count("panels", 10), 0);
+}
+
 TEST(Place, ValuesThatDoNotLiveTogetherShareMemory) {
   Graph g;
   const NodeId y = layers(g, g.input("x", {64}, true), 20);
