@@ -25,7 +25,7 @@ std::string member_text(const Program& p, const Member& m) {
 }
 
 std::string loop_text(const Program& p, const Step& step) {
-  std::string out = "loop " + step.shape.text() + ":";
+  std::string out = step.shape.text() + ":";
   for (const Member& m : step.members) out += (&m == step.members.data() ? " " : ", ") + member_text(p, m);
   return out;
 }
@@ -47,9 +47,11 @@ std::string step_text(const Program& p, const Step& s) {
     case Step::Kind::Load: return "load " + to;
     case Step::Kind::Draw: return fmt::format("draw {} = {}", to, name(p, s.node));
     case Step::Kind::Gather: return fmt::format("gather {} = row", to);
-    case Step::Kind::Loop: return loop_text(p, s);
+    case Step::Kind::Loop: return "loop " + loop_text(p, s);
     case Step::Kind::Product:
-      return fmt::format("product {} = {}{}", to, product_text(p, s.node), p.panels_of.contains(s.node) ? ", panels" : "");
+      return fmt::format("product {}{} = {}{}{}", p.stored[s.node.value] ? "" : "·", to, product_text(p, s.node),
+                         p.panels_of.contains(s.node) ? ", panels" : "",
+                         s.members.empty() ? "" : "; then " + loop_text(p, s));
     case Step::Kind::Panels: return fmt::format("panels {}{}", to, p.panels[s.index].transposed ? " transposed" : "");
     case Step::Kind::Pack: return fmt::format("pack {}{}", p.packs[s.index].negative ? "-" : "", to);
     case Step::Kind::MeanProduct: {

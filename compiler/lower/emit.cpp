@@ -49,12 +49,13 @@ class SectionWriter {
   void step(const Step& step);
   void loop(const Step& step);
   void gather(NodeId id);
-  void product(NodeId id);
+  void product(const Step& step);
   void mean_product(NodeId id);
   void panels(const Panels& panels, int index);
   void pack(const Pack& pack, int index);
   void finish(NodeId id);
   void zero(NodeId id);
+  Epilogue epilogue(const Step& step);
 
   const Program& p_;
   const Graph& g_;
@@ -159,7 +160,7 @@ void SectionWriter::step(const Step& s) {
     case Step::Kind::Draw: return call_draw(w_, node, frame(), pointer(s.node), valid_);
     case Step::Kind::Gather: return gather(s.node);
     case Step::Kind::Loop: return loop(s);
-    case Step::Kind::Product: return product(s.node);
+    case Step::Kind::Product: return product(s);
     case Step::Kind::Panels: return panels(p_.panels[s.index], s.index);
     case Step::Kind::Pack: return pack(p_.packs[s.index], s.index);
     case Step::Kind::MeanProduct: return mean_product(s.node);
@@ -177,21 +178,23 @@ void SectionWriter::gather(NodeId id) {
               start(table), start(p_.ref(index_id)), pointer(id));
 }
 
-void SectionWriter::product(NodeId id) {
+void SectionWriter::product(const Step& step) {
+  const NodeId id = step.node;
   const Node& node = g_[id];
   const Matrix a = matrix(node.operands[0], node.attributes.transpose_a);
   const Matrix b = matrix(node.operands[1], node.attributes.transpose_b);
   const int rows = node.shape[0], columns = node.shape[1];
   const int depth = g_[node.operands[0]].shape[node.attributes.transpose_a ? 0 : 1];
   const int64_t tile = p_.plan.tile;
-  Value* c = pointer(id);
+  Value* c = p_.stored[id.value] ? pointer(id) : llvm::ConstantPointerNull::get(w_.b.getPtrTy());
   const auto panels = p_.panels_of.find(id);
   Value* left = panels == p_.panels_of.end() ? a.pointer : pointer(p_.panel_places[panels->second], id);
   // Weights times `wide` columns of samples.
   const auto weights_product = [&](int64_t wide, Value* from, Value* to) {
     Product product{rows, static_cast<int>(wide), depth, a.row, a.column, b.row, 1, columns * tile};
     product.a_panels = panels != p_.panels_of.end();
-    call_product(w_, product, left, from, to);
+    if (step.members.empty()) return call_product(w_, product, left, from, to);
+    call_product(w_, product, epilogue(step), left, from, to);
   };
   if (a.sampled && b.sampled)
     return call_lane_product(w_, {rows, columns, depth, a.row, a.column, b.row, b.column}, a.pointer, b.pointer, c);
@@ -273,7 +276,7 @@ void SectionWriter::zero(NodeId id) {
   w_.b.CreateMemSet(pointer(id), w_.b.getInt8(0), bytes, llvm::MaybeAlign(w_.unit.element_bytes));
 }
 
-/// Makes the items of one Loop step.
+/// Makes the items of a step's members.
 class LoopBuilder {
  public:
   LoopBuilder(SectionWriter& s, const Step& step) : s_(s), step_(step) {
@@ -281,6 +284,7 @@ class LoopBuilder {
     for (int axis = 0; axis < step.shape.rank; ++axis) kernel_.axes.push_back(step.shape[axis]);
   }
   void call();
+  Epilogue epilogue();
 
  private:
   using Kind = Item::Kind;
@@ -324,7 +328,8 @@ int LoopBuilder::operand(const Ref& ref) {
   if (const auto known = inside_.find(ref.base); known != inside_.end()) return known->second;
   const Node& base = s_.g_[ref.base];
   if (base.op == Op::Const) return kernel_.add({.kind = Kind::Constant, .value = base.attributes.value});
-  const int from = access(ref.base, ref.view);
+  const bool own = step_.kind == Step::Kind::Product && ref.base == step_.node;
+  const int from = own ? kernel_.access({.kind = Access::Kind::Product}) : access(ref.base, ref.view);
   const auto known = loads_.find(from);
   if (known != loads_.end()) return known->second;
   return loads_[from] = kernel_.add({.kind = Kind::Load, .access = from});
@@ -399,6 +404,13 @@ void LoopBuilder::call() {
   for (const Member& m : step_.members) member(m);
   call_loop(s_.w_, std::move(kernel_), pointers_, s_.valid_);
 }
+
+Epilogue LoopBuilder::epilogue() {
+  for (const Member& m : step_.members) member(m);
+  return {std::move(kernel_), std::move(pointers_), s_.valid_, s_.p_.stored[step_.node.value]};
+}
+
+Epilogue SectionWriter::epilogue(const Step& step) { return LoopBuilder(*this, step).epilogue(); }
 
 void SectionWriter::loop(const Step& step) { LoopBuilder(*this, step).call(); }
 

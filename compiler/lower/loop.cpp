@@ -61,11 +61,13 @@ bool is_flat(const LoopKernel& kernel) {
          });
 }
 
-std::string key_of(const LoopKernel& kernel) {
+}  // namespace
+
+std::string text_of(const LoopKernel& kernel) {
   std::string key = kernel.tile ? "loop_tile" : "loop_shared";
   for (int size : kernel.axes) key += fmt::format("_{}", size);
   for (const Access& a : kernel.accesses) {
-    key += fmt::format("|{}p{}+{}", "srl"[static_cast<int>(a.kind)], a.pointer, a.offset);
+    key += fmt::format("|{}p{}+{}", "srlp"[static_cast<int>(a.kind)], a.pointer, a.offset);
     for (int64_t stride : a.strides) key += fmt::format("*{}", stride);
   }
   for (const Item& item : kernel.items) {
@@ -78,6 +80,8 @@ std::string key_of(const LoopKernel& kernel) {
   return key;
 }
 
+namespace {
+
 /// Writes the body of one kernel.
 class Body {
  public:
@@ -85,6 +89,7 @@ class Body {
       : w_(w), k_(kernel), valid_(valid), scalars_(w.b, w.unit.element, w.unit.lanes) {}
   void write_tile();
   void write_shared();
+  void write_part(const LoopPart& part);
 
  private:
   using Vectors = std::vector<Value*>;
@@ -93,6 +98,10 @@ class Body {
   Value* position(const Access& access) const;
   Value* compute(const Item& item, const std::vector<Vectors>& values, int u);
 
+  struct Rows {
+    Vectors starts, splats;
+  };
+  Rows rows_of_element();
   void tile_rows(int vectors);
   void tile_vectors(const Vectors& starts, const Vectors& splats, Value* first, int count);
   void add_lanes(Value* pointer, const Vectors& values, Value* first);
@@ -147,21 +156,46 @@ void Body::write_tile() {
   }
 }
 
-/// All samples of one element: `vectors` vectors from where each access starts.
-void Body::tile_rows(int vectors) {
-  Vectors starts, splats;
+/// Where each access starts for the element that we are at, and what is the same for all samples.
+Body::Rows Body::rows_of_element() {
+  Rows out;
   for (const Access& access : k_.accesses) {
-    Value* base = w_.argument(access.pointer);
+    if (access.kind == Access::Kind::Product) {
+      out.starts.push_back(nullptr), out.splats.push_back(nullptr);
+      continue;
+    }
+    Value* base = w_.argument(k_.first_pointer + access.pointer);
     Value* element = position(access);
     const int64_t width = access.kind == Access::Kind::Sampled ? w_.unit.tile
                           : access.kind == Access::Kind::Lanes ? w_.unit.lanes
                                                                : 1;
-    starts.push_back(w_.at(base, w_.b.CreateMul(element, w_.index(width))));
-    splats.push_back(access.kind == Access::Kind::Shared ? w_.load_splat(starts.back()) : nullptr);
+    out.starts.push_back(w_.at(base, w_.b.CreateMul(element, w_.index(width))));
+    out.splats.push_back(access.kind == Access::Kind::Shared ? w_.load_splat(out.starts.back()) : nullptr);
   }
+  return out;
+}
+
+/// All samples of one element: `vectors` vectors from where each access starts.
+void Body::tile_rows(int vectors) {
+  const auto [starts, splats] = rows_of_element();
   const int count = unroll(vectors);
   w_.loop(vectors / count, [&](Value* i) {
     tile_vectors(starts, splats, w_.b.CreateMul(i, w_.index(int64_t{count} * w_.unit.lanes)), count);
+  });
+}
+
+void Body::write_part(const LoopPart& part) {
+  indices_ = part.indices;
+  Rows rows = rows_of_element();
+  const int count = unroll(part.vectors);
+  w_.loop(part.vectors / count, [&](Value* i) {
+    Value* done = w_.b.CreateMul(i, w_.index(int64_t{count} * w_.unit.lanes));
+    Value* first = w_.b.CreateAdd(part.first, done);
+    // Pointers count samples from the tile's first one on.
+    Value* product = w_.at(w_.at(part.product, done), w_.b.CreateNeg(first));
+    for (size_t i = 0; i < k_.accesses.size(); ++i)
+      if (k_.accesses[i].kind == Access::Kind::Product) rows.starts[i] = product;
+    tile_vectors(rows.starts, rows.splats, first, count);
   });
 }
 
@@ -262,11 +296,15 @@ void Body::shared_vector(const Vectors& starts, int lanes, bool single) {
 
 }  // namespace
 
+void write_loop_part(Writer& w, const LoopKernel& kernel, const LoopPart& part, Value* valid) {
+  Body(w, kernel, valid).write_part(part);
+}
+
 void call_loop(Writer& w, LoopKernel kernel, const std::vector<Value*>& pointers, Value* valid) {
   AM_CHECK(static_cast<int>(pointers.size()) == kernel.pointers, "a loop kernel of {} pointers", pointers.size());
   squeeze(kernel);
   collapse(kernel);
-  const std::string key = key_of(kernel);
+  const std::string key = text_of(kernel);
   llvm::Function*& function = w.unit.kernels[key];
   if (!function) {
     const std::string name = fmt::format("{}_{}", kernel.tile ? "loop" : "shared_loop", w.unit.kernels.size());

@@ -10,6 +10,8 @@
 #include <functional>
 #include <numeric>
 
+#include "compiler/diagnostics/diagnostics.h"
+
 namespace am::lower {
 namespace {
 
@@ -63,11 +65,12 @@ int panel_rows(const Target& target, int vectors) { return block_rows(target, wi
 struct Block {
   int rows, vectors, last;
   Value *a, *b, *c;
+  Value *first_row, *first_column;
 };
 
 class Kernel {
  public:
-  Kernel(Writer& w, const Product& p) : w_(w), p_(p) {}
+  Kernel(Writer& w, const Product& p, const Epilogue* epilogue) : w_(w), p_(p), epilogue_(epilogue) {}
   void write();
 
  private:
@@ -90,8 +93,12 @@ class Kernel {
     return p_.b_panels ? int64_t{block.vectors} * w_.unit.lanes : p_.b_depth;
   }
 
+  void finish(const Block& block, Value* sums, int64_t row);
+
   Writer& w_;
   const Product& p_;
+  const Epilogue* epilogue_;
+  Value* scratch_ = nullptr;  // for the sums of a block that are not stored
 };
 
 /// The last vector is set apart if it is not whole, since its loads and stores are others.
@@ -121,6 +128,12 @@ void Kernel::each_rows(int most, const std::function<void(Value* first, int rows
 /// Whichever operand lies in panels is outermost: a panel stays in the nearest cache while the other operand goes by.
 void Kernel::write() {
   const Target& target = w_.unit.target;
+  if (epilogue_ && !epilogue_->stored) {
+    auto* type = llvm::ArrayType::get(w_.unit.element, int64_t{registers(target)} * w_.unit.lanes);
+    auto* scratch = w_.b.CreateAlloca(type);
+    scratch->setAlignment(llvm::Align(64));
+    scratch_ = scratch;
+  }
   if (p_.a_panels) {
     each_rows(panel_rows(target, w_.unit.row_vectors()), [&](Value* row, int rows) {
       each_columns([&](const Columns& columns) { block(columns, row, rows); });
@@ -136,7 +149,7 @@ void Kernel::block(const Columns& columns, Value* row, int rows) {
   Value* a = w_.b.CreateMul(row, w_.index(p_.a_panels ? p_.depth : p_.a_row));
   Value* b = w_.b.CreateMul(columns.first, w_.index(p_.b_panels ? p_.depth : p_.b_column));
   sum({rows, columns.vectors, columns.last, w_.at(w_.argument(0), a), w_.at(w_.argument(1), b),
-       w_.at(w_.at(w_.argument(2), columns.first), w_.b.CreateMul(row, w_.index(p_.c_row)))});
+       w_.at(w_.at(w_.argument(2), columns.first), w_.b.CreateMul(row, w_.index(p_.c_row))), row, columns.first});
 }
 
 Value* Kernel::load_b(const Block& block, Value* row, int j) {
@@ -161,7 +174,10 @@ Writer::Carried Kernel::turn(const Block& block, Carried sums, Value* a, Value* 
 }
 
 void Kernel::sum(const Block& block) {
-  const auto c = [&](int i, int j) { return w_.at(block.c, i * p_.c_row + int64_t{j} * w_.unit.lanes); };
+  const bool kept = !epilogue_ || epilogue_->stored;
+  const int64_t row = kept ? p_.c_row : int64_t{block.vectors} * w_.unit.lanes;
+  Value* start = kept ? block.c : scratch_;
+  const auto c = [&](int i, int j) { return w_.at(start, i * row + int64_t{j} * w_.unit.lanes); };
   const bool distant = p_.accumulate && p_.c_row * p_.rows * w_.unit.element_bytes >= kDistantBytes;
   if (distant)
     for (int i = 0; i < block.rows; ++i)
@@ -196,21 +212,56 @@ void Kernel::sum(const Block& block) {
         sum = w_.b.CreateFAdd(sum, full ? w_.load(c(i, j)) : w_.load_masked(c(i, j), mask(block, j), w_.zero()));
       full ? w_.store(sum, c(i, j)) : w_.store_masked(sum, c(i, j), mask(block, j));
     }
+  if (epilogue_) finish(block, start, row);
 }
 
-llvm::Function* product_function(Unit& unit, const Product& p) {
+/// What follows, row by row: a loop over the block's rows keeps the code small, and the sums are still at hand. With
+/// several columns a block may end in another one than it begins in, so each vector goes by itself.
+void Kernel::finish(const Block& block, Value* sums, int64_t row) {
+  const int64_t tile = w_.unit.tile, lanes = w_.unit.lanes;
+  const size_t axes = epilogue_->kernel.axes.size();
+  const bool columns = p_.columns > tile;
+  const int vectors = columns ? 1 : block.vectors;
+  w_.loop(block.rows, [&](Value* i) {
+    for (int j = 0; j < block.vectors; j += vectors) {
+      LoopPart part{{}, w_.b.CreateAdd(block.first_column, w_.index(j * lanes)), vectors,
+                    w_.at(w_.at(sums, w_.b.CreateMul(i, w_.index(row))), j * lanes)};
+      if (p_.rows > 1) part.indices.push_back(w_.b.CreateAdd(block.first_row, i));
+      if (columns) {
+        part.indices.push_back(w_.b.CreateUDiv(part.first, w_.index(tile)));
+        part.first = w_.b.CreateURem(part.first, w_.index(tile));
+      }
+      AM_CHECK(part.indices.size() == axes, "a product of {} axes with a loop of {}", part.indices.size(), axes);
+      write_loop_part(w_, epilogue_->kernel, part, w_.argument(3 + epilogue_->kernel.pointers));
+    }
+  });
+}
+
+llvm::Function* product_function(Unit& unit, const Product& p, const Epilogue* epilogue = nullptr) {
   std::string name = fmt::format("product_{}x{}x{}_c{}{}", p.rows, p.columns, p.depth, p.c_row,
                                  p.accumulate ? "_add" : "");
-  name += p.a_panels ? std::string("_panels") : fmt::format("_a{}.{}", p.a_row, p.a_depth);
-  name += p.b_panels ? std::string("_panels") : fmt::format("_b{}.{}", p.b_depth, p.b_column);
-  llvm::Function*& function = unit.kernels[name];
+  name += p.a_panels ? fmt::format("_panels") : fmt::format("_a{}.{}", p.a_row, p.a_depth);
+  name += p.b_panels ? fmt::format("_panels") : fmt::format("_b{}.{}", p.b_depth, p.b_column);
+  std::string key = name;
+  if (epilogue) key += fmt::format("|{}|{}", epilogue->stored, text_of(epilogue->kernel));
+  llvm::Function*& function = unit.kernels[key];
   if (function) return function;
-  Writer w(unit, name, 3, 0);
-  Kernel(w, p).write();
+  if (epilogue) name += fmt::format("_then_{}", unit.kernels.size());
+  Writer w(unit, name, epilogue ? 3 + epilogue->kernel.pointers : 3, epilogue ? 1 : 0);
+  Kernel(w, p, epilogue).write();
   return function = w.finish();
 }
 
 }  // namespace
+
+void call_product(Writer& w, const Product& product, const Epilogue& epilogue, Value* a, Value* b, Value* c) {
+  Epilogue own = epilogue;
+  own.kernel.first_pointer = 3;
+  std::vector<Value*> arguments{a, b, c};
+  arguments.insert(arguments.end(), epilogue.pointers.begin(), epilogue.pointers.end());
+  arguments.push_back(epilogue.valid);
+  w.b.CreateCall(product_function(w.unit, product, &own), arguments);
+}
 
 void call_product(Writer& w, const Product& product, Value* a, Value* b, Value* c) {
   if (product.depth < kDeep || product.a_panels || product.b_panels) {

@@ -1,6 +1,7 @@
 // Matrix products as register-blocked kernels, and the transposition that brings samples outermost.
 #pragma once
 
+#include "compiler/lower/loop.h"
 #include "compiler/lower/writer.h"
 
 namespace am::lower {
@@ -16,6 +17,19 @@ struct Product {
   bool a_panels = false;  // A lies in row panels (see `call_row_panels`): its strides mean nothing
   bool b_panels = false;  // B lies in column panels (see `Transposition`): its strides mean nothing
 };
+
+/// Elementwise work that is done with each block of a product of samples as soon as it is summed, while it is in the
+/// nearest cache. The kernel's loops run over the product's rows and, if it has several columns, over these.
+struct Epilogue {
+  LoopKernel kernel;
+  std::vector<llvm::Value*> pointers;
+  llvm::Value* valid = nullptr;
+  bool stored = true;  // the product itself is stored too
+};
+
+/// Writes a call of a product with samples and of what follows it. `c` is not read or written if it is not stored.
+void call_product(Writer& w, const Product& product, const Epilogue& epilogue, llvm::Value* a, llvm::Value* b,
+                  llvm::Value* c);
 
 /// Writes a call of the product's kernel. `columns` need not be whole vectors: nothing is touched beyond them.
 void call_product(Writer& w, const Product& product, llvm::Value* a, llvm::Value* b, llvm::Value* c);

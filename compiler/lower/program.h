@@ -34,7 +34,7 @@ struct Step {
     Draw,         // Uniform, Weyl
     Gather,       // Row
     Loop,         // elementwise members over one shape
-    Product,      // MatMul
+    Product,      // MatMul, and elementwise members over its shape that follow it
     Panels,       // a shared matrix in the order in which products read it; `index` is its number
     Pack,         // a sampled matrix transposed, samples outermost, for MeanProduct; `index` is the number of the pack
     MeanProduct,  // adds the products of one tile to a Mean's partial sums
@@ -45,7 +45,7 @@ struct Step {
   NodeId node;
   int index = 0;
   Shape shape;                  // Loop: of the iteration, without axes of size 1
-  std::vector<Member> members;  // Loop
+  std::vector<Member> members;  // Loop, Product
 };
 
 struct Section {
@@ -147,6 +147,9 @@ void schedule(Program& program);
 
 /// Computes cheap values again where they are used rather than storing them.
 void recompute(Program& program);
+
+/// Makes a loop that follows a product, and reads it element by element, part of it.
+void fuse(Program& program);
 
 /// Decides which shared matrices are laid out in panels, once the tile is known.
 void plan_panels(Program& program);

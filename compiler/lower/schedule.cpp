@@ -371,17 +371,32 @@ std::vector<NodeId> reads(const Program& p, const Step& step) {
     case Step::Kind::Panels:
     case Step::Kind::Pack: out = {step.node}; break;
     case Step::Kind::Output: out = {p.ref(step.node).base}; break;
-    case Step::Kind::Loop: {
-      std::set<NodeId> inside;
-      for (const Member& member : step.members) {
-        for (NodeId id : member_reads(p, member))
-          if (!inside.contains(id)) out.push_back(id);
-        if (member.kind == Member::Kind::Compute) inside.insert(member.node);
-      }
-    }
+    case Step::Kind::Loop: break;
+  }
+  std::set<NodeId> inside;
+  if (step.kind == Step::Kind::Product) inside.insert(step.node);
+  for (const Member& member : step.members) {
+    for (NodeId id : member_reads(p, member))
+      if (!inside.contains(id)) out.push_back(id);
+    if (member.kind == Member::Kind::Compute) inside.insert(member.node);
   }
   return out;
 }
+
+namespace {
+
+/// True if a step by itself gives a value that is kept. What a product gives its own loop need not be.
+bool computes_its_node(const Step& step) {
+  switch (step.kind) {
+    case Step::Kind::Loop:
+    case Step::Kind::Pack:
+    case Step::Kind::Panels: return false;
+    case Step::Kind::Product: return step.members.empty();
+    default: return true;
+  }
+}
+
+}  // namespace
 
 void mark_stored(Program& p) {
   p.stored.assign(p.graph.size(), false);
@@ -389,7 +404,7 @@ void mark_stored(Program& p) {
   for (const Section& section : p.sections)
     for (const Step& step : section.steps) {
       for (NodeId id : reads(p, step)) p.stored[id.value] = true;
-      if (step.kind != Step::Kind::Loop && step.kind != Step::Kind::Pack && step.kind != Step::Kind::Panels) p.stored[step.node.value] = true;
+      if (computes_its_node(step)) p.stored[step.node.value] = true;
       for (const Member& member : step.members)
         if (member.kind != Member::Kind::Compute) p.stored[member.node.value] = true;
     }
@@ -407,6 +422,7 @@ void schedule(Program& p) {
   }
   mark_stored(p);
   recompute(p);
+  fuse(p);
   count_flops(p);
 }
 
