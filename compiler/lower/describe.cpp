@@ -53,7 +53,7 @@ std::string step_text(const Program& p, const Step& s) {
                          p.panels_of.contains(s.node) ? ", panels" : "",
                          s.members.empty() ? "" : "; then " + loop_text(p, s));
     case Step::Kind::Panels: return fmt::format("panels {}{}", to, p.panels[s.index].transposed ? " transposed" : "");
-    case Step::Kind::Pack: return fmt::format("pack {}{}", p.packs[s.index].negative ? "-" : "", to);
+    case Step::Kind::Pack: return "pack " + to;
     case Step::Kind::MeanProduct: {
       const MeanPlan& mean = p.means.at(s.node);
       return fmt::format("mean product %{} {}= {}{}", mean.into.value, mean.negative ? "-" : "+",

@@ -225,7 +225,7 @@ void SectionWriter::pack(const Pack& pack, int index) {
   const int lanes = p_.plan.lanes;
   const int padded = (pack.columns() + lanes - 1) / lanes * lanes;
   Value *from = start(pack.matrix), *to = pointer(p_.pack_places[index], pack.matrix.base);
-  const Transposition t{pack.columns(), pack.column_stride() * p_.plan.tile, padded, pack.negative};
+  const Transposition t{pack.columns(), pack.column_stride() * p_.plan.tile, padded};
   w_.loop(pack.depth(), [&](Value* k) {
     call_transposition(w_, t, w_.at(from, w_.b.CreateMul(k, w_.index(pack.depth_stride() * p_.plan.tile))),
                        w_.at(to, w_.b.CreateMul(k, w_.index(int64_t{p_.plan.tile} * padded))), valid_);
@@ -244,7 +244,7 @@ void SectionWriter::mean_product(NodeId id) {
   Value* b = pointer(p_.pack_places[mean.pack], pack.matrix.base);
   Value* c = partial(sum);
   const Product product{.rows = sum.rows, .columns = sum.padded, .depth = p_.plan.tile, .a_row = a.row, .a_depth = 1,
-                        .c_row = sum.padded, .accumulate = true, .b_panels = true};
+                        .c_row = sum.padded, .accumulate = true, .subtract = mean.negative, .b_panels = true};
   w_.loop(pack.depth(), [&](Value* k) {
     call_product(w_, product, w_.at(a.pointer, w_.b.CreateMul(k, w_.index(a.column))),
                  w_.at(b, w_.b.CreateMul(k, w_.index(int64_t{p_.plan.tile} * sum.padded))), c);

@@ -208,8 +208,10 @@ void Kernel::sum(const Block& block) {
     for (int j = 0; j < block.vectors; ++j) {
       Value* sum = state[i * block.vectors + j];
       const bool full = is_full(block, j);
-      if (p_.accumulate)
-        sum = w_.b.CreateFAdd(sum, full ? w_.load(c(i, j)) : w_.load_masked(c(i, j), mask(block, j), w_.zero()));
+      if (p_.accumulate) {
+        Value* before = full ? w_.load(c(i, j)) : w_.load_masked(c(i, j), mask(block, j), w_.zero());
+        sum = p_.subtract ? w_.b.CreateFSub(before, sum) : w_.b.CreateFAdd(before, sum);
+      }
       full ? w_.store(sum, c(i, j)) : w_.store_masked(sum, c(i, j), mask(block, j));
     }
   if (epilogue_) finish(block, start, row);
@@ -239,7 +241,7 @@ void Kernel::finish(const Block& block, Value* sums, int64_t row) {
 
 llvm::Function* product_function(Unit& unit, const Product& p, const Epilogue* epilogue = nullptr) {
   std::string name = fmt::format("product_{}x{}x{}_c{}{}", p.rows, p.columns, p.depth, p.c_row,
-                                 p.accumulate ? "_add" : "");
+                                 p.subtract ? "_subtract" : p.accumulate ? "_add" : "");
   name += p.a_panels ? fmt::format("_panels") : fmt::format("_a{}.{}", p.a_row, p.a_depth);
   name += p.b_panels ? fmt::format("_panels") : fmt::format("_b{}.{}", p.b_depth, p.b_column);
   std::string key = name;
@@ -320,15 +322,16 @@ void call_row_panels(Writer& w, int rows, int depth, int64_t row_stride, int64_t
 namespace {
 
 /// Transposes a square of vectors: log₂ lanes rounds in which row r and row r + d swap the halves that differ in bit d.
-std::vector<Value*> transposed(Writer& w, std::vector<Value*> rows) {
+/// Rounds from `blocks` lanes on are left out.
+std::vector<Value*> transposed(Writer& w, std::vector<Value*> rows, int blocks) {
   const int lanes = w.unit.lanes;
-  for (int d = 1; d < lanes; d *= 2) {
+  for (int d = 1; d < blocks; d *= 2) {
     std::vector<int> low, high;
     for (int l = 0; l < lanes; ++l) {
       low.push_back(l & d ? lanes + l - d : l);
       high.push_back(l & d ? lanes + l : l + d);
     }
-    for (int r = 0; r < lanes; ++r) {
+    for (size_t r = 0; r < rows.size(); ++r) {
       if (r & d) continue;
       Value *x = rows[r], *y = rows[r | d];
       rows[r] = w.b.CreateShuffleVector(x, y, low);
@@ -338,25 +341,52 @@ std::vector<Value*> transposed(Writer& w, std::vector<Value*> rows) {
   return rows;
 }
 
-/// `lanes` columns (fewer at the end) of `lanes` samples.
-void transpose_square(Writer& w, const Transposition& t, int count, int64_t to_row, Value* from, Value* to,
-                      Value* mask) {
+/// Lanes that lie in one 128-bit block, within which the machine exchanges cheaply and from which it assembles a vector
+/// as it loads it.
+int block_lanes(const Unit& unit) { return 16 / unit.element_bytes; }
+
+/// Rows whose vectors hold, block by block, the samples s … s + block − 1 of the columns r, r + block, r + 2·block, ….
+/// Columns that are not there are zero.
+std::vector<Value*> gathered_blocks(Writer& w, int64_t column_stride, int count, int s, Value* from) {
+  const int lanes = w.unit.lanes, block = block_lanes(w.unit);
+  auto* type = llvm::FixedVectorType::get(w.unit.element, block);
   std::vector<Value*> rows;
-  for (int r = 0; r < w.unit.lanes; ++r) {
-    Value* row = r < count ? w.load(w.at(from, r * t.column_stride)) : w.zero();
-    if (t.negative) row = w.b.CreateFNeg(row);
-    rows.push_back(r < count ? w.b.CreateSelect(mask, row, w.zero()) : row);
+  for (int r = 0; r < block; ++r) {
+    std::vector<Value*> parts;
+    for (int column = r; column < lanes; column += block) {
+      Value* at = w.at(from, column * column_stride + s);
+      parts.push_back(column < count ? w.b.CreateAlignedLoad(type, at, llvm::Align(w.unit.element_bytes))
+                                     : static_cast<Value*>(llvm::Constant::getNullValue(type)));
+    }
+    while (parts.size() > 1) {
+      std::vector<Value*> joined;
+      for (size_t i = 0; i < parts.size(); i += 2) {
+        std::vector<int> all(2 * llvm::cast<llvm::FixedVectorType>(parts[i]->getType())->getNumElements());
+        std::iota(all.begin(), all.end(), 0);
+        joined.push_back(w.b.CreateShuffleVector(parts[i], parts[i + 1], all));
+      }
+      parts = std::move(joined);
+    }
+    rows.push_back(parts[0]);
   }
-  rows = transposed(w, std::move(rows));
-  for (int s = 0; s < w.unit.lanes; ++s) w.store(rows[s], w.at(to, s * to_row));
+  return rows;
+}
+
+/// `lanes` columns (fewer at the end) of `lanes` samples: squares of blocks are assembled in the loads, and each is
+/// transposed within itself.
+void transpose_square(Writer& w, int64_t column_stride, int count, int64_t to_row, Value* from, Value* to) {
+  const int block = block_lanes(w.unit);
+  for (int s = 0; s < w.unit.lanes; s += block) {
+    const auto rows = transposed(w, gathered_blocks(w, column_stride, count, s, from), block);
+    for (int r = 0; r < block; ++r) w.store(rows[r], w.at(to, (s + r) * to_row));
+  }
 }
 
 }  // namespace
 
 void call_transposition(Writer& w, const Transposition& t, Value* from, Value* to, Value* valid) {
   Unit& unit = w.unit;
-  const std::string name = fmt::format("transpose_{}_{}_{}{}", t.columns, t.column_stride, t.padded,
-                                       t.negative ? "_negative" : "");
+  const std::string name = fmt::format("transpose_{}_{}_{}", t.columns, t.column_stride, t.padded);
   llvm::Function*& function = unit.kernels[name];
   if (!function) {
     Writer k(unit, name, 2, 1);
@@ -368,14 +398,18 @@ void call_transposition(Writer& w, const Transposition& t, Value* from, Value* t
       Value* target = k.at(k.argument(1), k.b.CreateMul(first, k.index(unit.tile)));
       k.loop(unit.row_vectors(), [&](Value* i) {
         Value* sample = k.b.CreateMul(i, k.index(lanes));
-        Value* mask = k.valid_lanes(sample, k.argument(2));
         const auto square = [&](Value* column, int count) {
           Value* column_rows = k.b.CreateMul(column, k.index(t.column_stride));
-          transpose_square(k, t, count, width, k.at(k.at(source, sample), column_rows),
-                           k.at(k.at(target, k.b.CreateMul(sample, k.index(width))), column), mask);
+          transpose_square(k, t.column_stride, count, width, k.at(k.at(source, sample), column_rows),
+                           k.at(k.at(target, k.b.CreateMul(sample, k.index(width))), column));
         };
         k.loop(columns / lanes, [&](Value* j) { square(k.b.CreateMul(j, k.index(lanes)), lanes); });
         if (columns % lanes) square(k.index(columns / lanes * lanes), columns % lanes);
+      });
+      // Samples that the tile lacks add nothing.
+      k.loop(k.b.CreateSub(k.index(unit.tile), k.argument(2)), [&](Value* i) {
+        Value* sample = k.at(target, k.b.CreateMul(k.b.CreateAdd(i, k.argument(2)), k.index(width)));
+        for (int v = 0; v < vectors; ++v) k.store(k.zero(), k.at(sample, int64_t{v} * lanes));
       });
     };
     int first = 0;

@@ -6,7 +6,7 @@
 
 namespace am::lower {
 
-/// C(i, j) = Σ_k A(i, k)·B(k, j), or C += …, where C's rows are contiguous. A's elements are broadcast one by one, so
+/// C(i, j) = Σ_k A(i, k)·B(k, j), or C += … or C −= …, where C's rows are contiguous. A's elements are broadcast one by one, so
 /// its strides are free; B's rows are contiguous where `b_column` is 1 and gathered otherwise. In elements.
 struct Product {
   int rows = 0, columns = 0, depth = 0;
@@ -14,6 +14,7 @@ struct Product {
   int64_t b_depth = 0, b_column = 1;
   int64_t c_row = 0;
   bool accumulate = false;
+  bool subtract = false;  // with `accumulate`
   bool a_panels = false;  // A lies in row panels (see `call_row_panels`): its strides mean nothing
   bool b_panels = false;  // B lies in column panels (see `Transposition`): its strides mean nothing
 };
@@ -46,7 +47,6 @@ struct Transposition {
   int columns = 0;
   int64_t column_stride = 0;
   int padded = 0;
-  bool negative = false;  // of minus the tile
 };
 
 void call_transposition(Writer& w, const Transposition& t, llvm::Value* from, llvm::Value* to, llvm::Value* valid);

@@ -58,7 +58,6 @@ struct Section {
 struct Pack {
   Ref matrix;
   bool columns_first = false;  // the matrix is seen as [columns][depth]
-  bool negative = false;
   int phase = 0;               // the tile section that makes it
   int columns() const { return matrix.view.shape[columns_first ? 0 : 1]; }
   int depth() const { return matrix.view.shape[columns_first ? 1 : 0]; }

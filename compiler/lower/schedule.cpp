@@ -91,7 +91,7 @@ class Scheduler {
   void collect(int unit, std::set<int>& pending) const;
   void emit(int unit);
   void emit_mean_product(int unit);
-  int pack(const Ref& matrix, bool columns_first, bool negative);
+  int pack(const Ref& matrix, bool columns_first);
   void emit_loop(int first, const std::set<int>& pending);
   struct OpenLoop {
     std::vector<int> members;
@@ -227,14 +227,13 @@ void Scheduler::emit(int unit) {
   section_.steps.push_back({units_[unit].step, units_[unit].node, units_[unit].index, {}, {}});
 }
 
-int Scheduler::pack(const Ref& matrix, bool columns_first, bool negative) {
+int Scheduler::pack(const Ref& matrix, bool columns_first) {
   for (size_t i = 0; i < p_.packs.size(); ++i) {
     const Pack& known = p_.packs[i];
-    if (known.matrix == matrix && known.columns_first == columns_first && known.negative == negative &&
-        known.phase == section_.phase)
+    if (known.matrix == matrix && known.columns_first == columns_first && known.phase == section_.phase)
       return static_cast<int>(i);
   }
-  p_.packs.push_back({matrix, columns_first, negative, section_.phase});
+  p_.packs.push_back({matrix, columns_first, section_.phase});
   const int index = static_cast<int>(p_.packs.size() - 1);
   section_.steps.push_back({Step::Kind::Pack, matrix.base, index, {}, {}});
   return index;
@@ -246,7 +245,7 @@ void Scheduler::emit_mean_product(int unit) {
   const ir::Attributes& a = g_[mean.product].attributes;
   const bool flipped = p_.sums.at(mean.into).flipped;
   const Ref& packed = units_[unit].operands[flipped ? 0 : 1];
-  mean.pack = pack(packed, flipped ? !a.transpose_a : a.transpose_b, mean.negative);
+  mean.pack = pack(packed, flipped ? !a.transpose_a : a.transpose_b);
   section_.steps.push_back({Step::Kind::MeanProduct, id, mean.pack, {}, {}});
 }
 
