@@ -16,6 +16,7 @@ struct Access {
     Shared,   // the element itself; in a tile's loop it goes to all lanes
     Sampled,  // the element's row of the tile
     Lanes,    // the element's vector of partial sums
+    Groups,   // what all groups of tiles have summed up for the element; only read
   };
   Kind kind = Kind::Shared;
   int pointer = 0;
@@ -45,7 +46,17 @@ struct LoopKernel {
   int add(Item item);
 };
 
-/// Writes a call of the kernel. `valid` is the number of the tile's samples, null outside of tiles.
-void call_loop(Writer& w, LoopKernel kernel, const std::vector<llvm::Value*>& pointers, llvm::Value* valid);
+/// A part of a shared loop: piece `number` of `count`.
+struct Piece {
+  llvm::Value* number = nullptr;
+  int count = 1;
+};
+
+/// Writes a call of the kernel in a tile. `valid` is the number of the tile's samples.
+void call_tile_loop(Writer& w, LoopKernel kernel, const std::vector<llvm::Value*>& pointers, llvm::Value* valid);
+
+/// The same in a stage of the shared work. `groups` is the number of groups, null if no access is to their sums.
+void call_shared_loop(Writer& w, LoopKernel kernel, const std::vector<llvm::Value*>& pointers, llvm::Value* groups,
+                      const Piece& piece);
 
 }  // namespace am::lower

@@ -39,14 +39,6 @@ size_t first_fit(std::vector<Life*> lives) {
   return total;
 }
 
-std::vector<NodeId> writes(const Step& step) {
-  std::vector<NodeId> out{step.node};
-  if (step.kind == Step::Kind::Loop) out.clear();
-  for (const Member& member : step.members)
-    if (member.kind != Member::Kind::Output && member.kind != Member::Kind::MeanSum) out.push_back(member.node);
-  return out;
-}
-
 size_t round_up(size_t value, size_t unit) { return (value + unit - 1) / unit * unit; }
 
 /// Whole cache lines, which is also a multiple of every vector.
@@ -61,9 +53,10 @@ void place_given(Program& p) {
   }
 }
 
-/// Shared values live over all sections; one that a tile reads, to the end of the tile's section.
+/// Shared values live over all sections; one that a tile reads, to the end of the tile's section. Steps in pieces run at
+/// the same time.
 void place_shared(Program& p) {
-  std::map<NodeId, Life> lives;
+  std::map<NodeId, Life> lives, pieces;
   const auto touch = [&](NodeId id, int step) {
     if (p.graph[id].sampled || !p.stored[id.value] || p.shared_places[id.value].kind != Place::Kind::None) return;
     Life& life = lives[id];
@@ -77,15 +70,22 @@ void place_shared(Program& p) {
       for (NodeId id : reads(p, s)) touch(id, section.tile ? end : step);
       if (!section.tile)
         for (NodeId id : writes(s)) touch(id, step);
-      ++step;
+      for (const Member& member : s.members)
+        if (section.pieces > 1 && member.kind == Member::Kind::Sum)
+          pieces[member.node] = {section.pieces * line_elements(p), step, step};
+      if (s.kind == Step::Kind::Combine) pieces.at(s.node).extend(step);
+      step += section.pieces == 1;
     }
     ++step;
   }
   std::vector<Life*> list;
   for (auto& [id, life] : lives) list.push_back(&life);
+  for (auto& [id, life] : pieces) list.push_back(&life);
   p.plan.shared_bytes = first_fit(list) * p.plan.element_bytes();
   for (auto& [id, life] : lives)
     p.shared_places[id.value] = {Place::Kind::Shared, life.offset * p.plan.element_bytes(), 0};
+  for (auto& [id, life] : pieces)
+    p.piece_places[id] = {Place::Kind::Shared, life.offset * p.plan.element_bytes(), 0};
 }
 
 /// Sampled values of one section, counted in numbers per sample. Offsets are made bytes when the tile is known.
@@ -143,6 +143,19 @@ int choose_tile(const Program& p, size_t rows) {
   return static_cast<int>(best);
 }
 
+/// Groups of tiles at most. Each costs the zeroing, filling and adding of its partial sums, about as much as some dozens
+/// of operations a number: all of them together a few hundredths of the work on the samples.
+int choose_groups(const Program& p) {
+  constexpr int kMost = 16, kMostWithoutSums = 64;
+  constexpr double kShare = 0.02, kOperations = 50;
+  if (p.plan.partial_bytes == 0) return kMostWithoutSums;
+  const double work = p.options.samples * (p.plan.flops_contract + p.plan.flops_other);
+  const double group = kOperations * static_cast<double>(p.plan.partial_bytes) / p.plan.element_bytes();
+  int groups = kMost;
+  while (groups > 2 && groups * group > kShare * work) groups /= 2;
+  return groups;
+}
+
 }  // namespace
 
 void place(Program& p) {
@@ -154,6 +167,7 @@ void place(Program& p) {
   for (const Section& section : p.sections)
     if (section.tile) rows = std::max(rows, place_tile(p, section));
   p.plan.tile = choose_tile(p, rows);
+  p.plan.groups = choose_groups(p);
   const size_t row_bytes = p.plan.tile * p.plan.element_bytes();
   for (std::vector<Place>& places : p.tile_places)
     for (Place& place : places) place.offset *= row_bytes;

@@ -23,6 +23,7 @@ struct Unit {
   int element_bytes;
   int lanes;
   int tile;
+  int64_t partial_bytes;  // distance of the groups' partial sums
   /// Kernels by a text that says all about them: equal kernels are one function.
   std::map<std::string, llvm::Function*> kernels;
 
@@ -59,6 +60,7 @@ class Writer {
   Carried loop(int64_t count, Carried start, const std::function<Carried(Value* i, const Carried&)>& body);
   /// The same with a count known when it runs, which may be 0.
   void loop(Value* count, const std::function<void(Value* i)>& body);
+  Carried loop(Value* count, Carried start, const std::function<Carried(Value* i, const Carried&)>& body);
 
   /// base + offset, in elements.
   Value* at(Value* base, Value* offset);
