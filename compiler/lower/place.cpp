@@ -143,16 +143,20 @@ int choose_tile(const Program& p, size_t rows) {
   return static_cast<int>(best);
 }
 
-/// Groups of tiles at most. Each costs the zeroing, filling and adding of its partial sums, about as much as some dozens
-/// of operations a number: all of them together a few hundredths of the work on the samples.
+/// Groups of tiles at most. Each costs the zeroing, filling and adding of its partial sums: for each of these numbers as
+/// much time as some products, more of them where not all groups' sums stay in the cache. Together they may cost a small
+/// share of the work on the samples. This is decided without looking at the threads, since results depend on it.
 int choose_groups(const Program& p) {
   constexpr int kMost = 16, kMostWithoutSums = 64;
-  constexpr double kShare = 0.02, kOperations = 50;
+  constexpr double kShare = 0.02, kNear = 15, kFar = 50;
   if (p.plan.partial_bytes == 0) return kMostWithoutSums;
   const double work = p.options.samples * (p.plan.flops_contract + p.plan.flops_other);
-  const double group = kOperations * static_cast<double>(p.plan.partial_bytes) / p.plan.element_bytes();
+  const auto cost = [&](int groups) {
+    const bool near = groups * p.plan.partial_bytes <= p.options.target.cache_bytes / 2;
+    return (near ? kNear : kFar) * groups * p.plan.partial_bytes / p.plan.element_bytes();
+  };
   int groups = kMost;
-  while (groups > 2 && groups * group > kShare * work) groups /= 2;
+  while (groups > 2 && cost(groups) > kShare * work) groups /= 2;
   return groups;
 }
 
