@@ -4,12 +4,17 @@
 #include <fmt/format.h>
 #include <llvm/Config/llvm-config.h>
 #include <llvm/ExecutionEngine/Orc/LLJIT.h>
+#include <llvm/ExecutionEngine/Orc/ObjectLinkingLayer.h>
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Verifier.h>
 #include <llvm/Support/raw_ostream.h>
 #include <llvm/Target/TargetMachine.h>
 #include <llvm/Transforms/Utils/Cloning.h>
 
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <mutex>
 #include <optional>
@@ -83,6 +88,37 @@ std::optional<std::string> malformed(const llvm::Module& module) {
   return "generated code is malformed: " + complaint;
 }
 
+/// Tells `perf` where each kernel lies: a line a function in /tmp/perf-PID.map, where it looks for code that was made
+/// at run time. Asked for by AMC_PERF_MAP in the environment.
+class PerfMap : public llvm::orc::ObjectLinkingLayer::Plugin {
+ public:
+  void modifyPassConfig(llvm::orc::MaterializationResponsibility&, llvm::jitlink::LinkGraph&,
+                        llvm::jitlink::PassConfiguration& passes) override {
+    // Kernels are called by section and offset: nothing would keep their names.
+    passes.PrePrunePasses.push_back([](llvm::jitlink::LinkGraph& graph) {
+      for (llvm::jitlink::Symbol* symbol : graph.defined_symbols())
+        if (symbol->isCallable() && symbol->hasName()) symbol->setLive(true);
+      return llvm::Error::success();
+    });
+    passes.PostFixupPasses.push_back([](llvm::jitlink::LinkGraph& graph) {
+      const std::string name = fmt::format("/tmp/perf-{}.map", getpid());
+      if (std::FILE* file = std::fopen(name.c_str(), "a")) {
+        for (llvm::jitlink::Symbol* symbol : graph.defined_symbols())
+          if (symbol->isCallable() && symbol->hasName())
+            fmt::print(file, "{:x} {:x} {}\n", symbol->getAddress().getValue(), symbol->getSize(),
+                       symbol->getName().str());
+        std::fclose(file);
+      }
+      return llvm::Error::success();
+    });
+  }
+  llvm::Error notifyFailed(llvm::orc::MaterializationResponsibility&) override { return llvm::Error::success(); }
+  llvm::Error notifyRemovingResources(llvm::orc::JITDylib&, llvm::orc::ResourceKey) override {
+    return llvm::Error::success();
+  }
+  void notifyTransferringResources(llvm::orc::JITDylib&, llvm::orc::ResourceKey, llvm::orc::ResourceKey) override {}
+};
+
 /// Addresses of `<prefix>0` to `<prefix><count - 1>`.
 llvm::Expected<std::vector<TileFunction>> look_up(llvm::orc::LLJIT& jit, const char* prefix, int count) {
   std::vector<TileFunction> functions;
@@ -105,6 +141,9 @@ llvm::Expected<std::unique_ptr<llvm::orc::LLJIT>> load(lower::Lowered& lowered, 
   if (!jit) return jit;
   (*jit)->getExecutionSession().setErrorReporter(
       [&session](llvm::Error e) { session += llvm::toString(std::move(e)) + "; "; });
+  if (auto* linker = llvm::dyn_cast<llvm::orc::ObjectLinkingLayer>(&(*jit)->getObjLinkingLayer());
+      linker && std::getenv("AMC_PERF_MAP"))
+    linker->addPlugin(std::make_shared<PerfMap>());
   if (auto e = allow_memory_functions(**jit)) return e;
   lowered.module->setTargetTriple((*jit)->getTargetTriple().str());
   lowered.module->setDataLayout((*jit)->getDataLayout());

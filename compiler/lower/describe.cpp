@@ -49,7 +49,9 @@ std::string step_text(const Program& p, const Step& s) {
     case Step::Kind::Draw: return fmt::format("draw {} = {}", to, name(p, s.node));
     case Step::Kind::Gather: return fmt::format("gather {} = row", to);
     case Step::Kind::Loop: return loop_text(p, s);
-    case Step::Kind::Product: return fmt::format("product {} = {}", to, product_text(p, s.node));
+    case Step::Kind::Product:
+      return fmt::format("product {} = {}{}", to, product_text(p, s.node), p.panels_of.contains(s.node) ? ", panels" : "");
+    case Step::Kind::Panels: return fmt::format("panels {}{}", to, p.panels[s.index].transposed ? " transposed" : "");
     case Step::Kind::Pack: return fmt::format("pack {}{}", p.packs[s.index].negative ? "-" : "", to);
     case Step::Kind::MeanProduct: {
       const MeanPlan& mean = p.means.at(s.node);

@@ -56,6 +56,7 @@ class SectionWriter {
   void gather(NodeId id);
   void product(NodeId id);
   void mean_product(NodeId id);
+  void panels(const Panels& panels, int index);
   void pack(const Pack& pack, int index);
   void finish(NodeId id);
   void combine(NodeId id, int pieces);
@@ -170,6 +171,7 @@ void SectionWriter::step(const Step& s) {
     case Step::Kind::Gather: return gather(s.node);
     case Step::Kind::Loop: return loop(s);
     case Step::Kind::Product: return product(s.node);
+    case Step::Kind::Panels: return panels(p_.panels[s.index], s.index);
     case Step::Kind::Pack: return pack(p_.packs[s.index], s.index);
     case Step::Kind::MeanProduct: return mean_product(s.node);
     case Step::Kind::Finish: return finish(s.node);
@@ -195,16 +197,21 @@ void SectionWriter::product(NodeId id) {
   const int depth = g_[node.operands[0]].shape[node.attributes.transpose_a ? 0 : 1];
   const int64_t tile = p_.plan.tile;
   Value* c = pointer(id);
+  const auto panels = p_.panels_of.find(id);
+  Value* left = panels == p_.panels_of.end() ? a.pointer : pointer(p_.panel_places[panels->second], id);
+  // Weights times `wide` columns of samples.
+  const auto weights_product = [&](int64_t wide, Value* from, Value* to) {
+    Product product{rows, static_cast<int>(wide), depth, a.row, a.column, b.row, 1, columns * tile};
+    product.a_panels = panels != p_.panels_of.end();
+    call_product(w_, product, left, from, to);
+  };
   if (a.sampled && b.sampled)
     return call_lane_product(w_, {rows, columns, depth, a.row, a.column, b.row, b.column}, a.pointer, b.pointer, c);
-  if (b.sampled && (columns == 1 || b.column == tile))
-    return call_product(w_, {rows, static_cast<int>(columns * tile), depth, a.row, a.column, b.row, 1, columns * tile},
-                        a.pointer, b.pointer, c);
+  if (b.sampled && (columns == 1 || b.column == tile)) return weights_product(columns * tile, b.pointer, c);
   if (b.sampled)
     return w_.loop(columns, [&](Value* j) {
-      call_product(w_, {rows, static_cast<int>(tile), depth, a.row, a.column, b.row, 1, columns * tile}, a.pointer,
-                   w_.at(b.pointer, w_.b.CreateMul(j, w_.index(b.column))),
-                   w_.at(c, w_.b.CreateMul(j, w_.index(tile))));
+      weights_product(tile, w_.at(b.pointer, w_.b.CreateMul(j, w_.index(b.column))),
+                      w_.at(c, w_.b.CreateMul(j, w_.index(tile))));
     });
   // Row i of the result, seen as [column][sample], is Bᵀ times row i of A.
   if (a.sampled)
@@ -216,6 +223,11 @@ void SectionWriter::product(NodeId id) {
   if (columns == 1)
     return call_product(w_, {1, rows, depth, 0, b.row, a.column, a.row, rows}, b.pointer, a.pointer, c);
   call_product(w_, {rows, columns, depth, a.row, a.column, b.row, b.column, columns}, a.pointer, b.pointer, c);
+}
+
+void SectionWriter::panels(const Panels& panels, int index) {
+  call_row_panels(w_, panels.rows(), panels.depth(), panels.row_stride(), panels.depth_stride(), start(panels.matrix),
+                  pointer(p_.panel_places[index], panels.matrix.base), piece_);
 }
 
 void SectionWriter::pack(const Pack& pack, int index) {
@@ -240,7 +252,8 @@ void SectionWriter::mean_product(NodeId id) {
                                : matrix(node.operands[0], attributes.transpose_a);
   Value* b = pointer(p_.pack_places[mean.pack], pack.matrix.base);
   Value* c = partial(sum);
-  const Product product{sum.rows, sum.padded, p_.plan.tile, a.row, 1, sum.padded, 1, sum.padded, true};
+  const Product product{.rows = sum.rows, .columns = sum.padded, .depth = p_.plan.tile, .a_row = a.row, .a_depth = 1,
+                        .c_row = sum.padded, .accumulate = true, .b_panels = true};
   w_.loop(pack.depth(), [&](Value* k) {
     call_product(w_, product, w_.at(a.pointer, w_.b.CreateMul(k, w_.index(a.column))),
                  w_.at(b, w_.b.CreateMul(k, w_.index(int64_t{p_.plan.tile} * sum.padded))), c);

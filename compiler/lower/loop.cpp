@@ -106,9 +106,6 @@ class Body {
   void tile_rows(int vectors);
   void tile_vectors(const Vectors& starts, const Vectors& splats, Value* first, int count);
   void add_lanes(Value* pointer, const Vectors& values, Value* first);
-  struct Range {
-    Value *from, *to;
-  };
   void shared_rows(size_t axis, const Range& range);
   void shared_line(const Range& blocks);
   Vectors shared_vectors(Value* first, int count, int lanes, Vectors sums);
@@ -365,14 +362,9 @@ void call_shared_loop(Writer& w, LoopKernel kernel, const std::vector<Value*>& p
                       const Piece& piece) {
   AM_CHECK(static_cast<int>(pointers.size()) == kernel.pointers, "a loop kernel of {} pointers", pointers.size());
   simplify(kernel);
-  const int turns = Body::shared_turns(w.unit, kernel);
-  const auto bound = [&](Value* number) {
-    return w.b.CreateUDiv(w.b.CreateMul(number, w.index(turns)), w.index(piece.count));
-  };
+  const Range range = w.share(Body::shared_turns(w.unit, kernel), piece);
   std::vector<Value*> arguments = pointers;
-  arguments.push_back(piece.count == 1 ? w.index(0) : bound(piece.number));
-  arguments.push_back(piece.count == 1 ? w.index(turns) : bound(w.b.CreateAdd(piece.number, w.index(1))));
-  arguments.push_back(groups ? groups : w.index(1));
+  arguments.insert(arguments.end(), {range.from, range.to, groups ? groups : w.index(1)});
   w.b.CreateCall(loop_function(w.unit, kernel, 3), arguments);
 }
 

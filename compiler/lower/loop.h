@@ -46,12 +46,6 @@ struct LoopKernel {
   int add(Item item);
 };
 
-/// A part of a shared loop: piece `number` of `count`.
-struct Piece {
-  llvm::Value* number = nullptr;
-  int count = 1;
-};
-
 /// Writes a call of the kernel in a tile. `valid` is the number of the tile's samples.
 void call_tile_loop(Writer& w, LoopKernel kernel, const std::vector<llvm::Value*>& pointers, llvm::Value* valid);
 

@@ -1,6 +1,7 @@
 // Places in memory: values whose lives do not overlap share it, first fit.
 #include <algorithm>
 #include <functional>
+#include <set>
 
 #include "compiler/ir/ops.h"
 #include "compiler/lower/program.h"
@@ -57,11 +58,16 @@ void place_given(Program& p) {
 /// the same time.
 void place_shared(Program& p) {
   std::map<NodeId, Life> lives, pieces;
+  std::map<int, Life> panels;
   const auto touch = [&](NodeId id, int step) {
     if (p.graph[id].sampled || !p.stored[id.value] || p.shared_places[id.value].kind != Place::Kind::None) return;
     Life& life = lives[id];
     life.size = round_up(p.graph[id].shape.count(), line_elements(p));
     life.extend(step);
+  };
+  const auto touch_panels = [&](int index, int step) {
+    panels[index].size = round_up(size_t{1} * p.panels[index].rows() * p.panels[index].depth(), line_elements(p));
+    panels[index].extend(step);
   };
   int step = 0;
   for (const Section& section : p.sections) {
@@ -74,6 +80,9 @@ void place_shared(Program& p) {
         if (section.pieces > 1 && member.kind == Member::Kind::Sum)
           pieces[member.node] = {section.pieces * line_elements(p), step, step};
       if (s.kind == Step::Kind::Combine) pieces.at(s.node).extend(step);
+      if (s.kind == Step::Kind::Panels) touch_panels(s.index, step);
+      if (const auto used = p.panels_of.find(s.node); section.tile && used != p.panels_of.end())
+        touch_panels(used->second, end);
       step += section.pieces == 1;
     }
     ++step;
@@ -81,11 +90,13 @@ void place_shared(Program& p) {
   std::vector<Life*> list;
   for (auto& [id, life] : lives) list.push_back(&life);
   for (auto& [id, life] : pieces) list.push_back(&life);
+  for (auto& [index, life] : panels) list.push_back(&life);
   p.plan.shared_bytes = first_fit(list) * p.plan.element_bytes();
-  for (auto& [id, life] : lives)
-    p.shared_places[id.value] = {Place::Kind::Shared, life.offset * p.plan.element_bytes(), 0};
-  for (auto& [id, life] : pieces)
-    p.piece_places[id] = {Place::Kind::Shared, life.offset * p.plan.element_bytes(), 0};
+  const auto place = [&](const Life& life) { return Place{Place::Kind::Shared, life.offset * p.plan.element_bytes(), 0}; };
+  for (auto& [id, life] : lives) p.shared_places[id.value] = place(life);
+  for (auto& [id, life] : pieces) p.piece_places[id] = place(life);
+  p.panel_places.resize(p.panels.size());
+  for (auto& [index, life] : panels) p.panel_places[index] = place(life);
 }
 
 /// Sampled values of one section, counted in numbers per sample. Offsets are made bytes when the tile is known.
@@ -126,20 +137,37 @@ void place_partial(Program& p) {
   }
 }
 
+/// What every tile goes through beside its own values: the matrices of products, and sums in progress.
+size_t bytes_beside_the_tile(const Program& p) {
+  std::set<NodeId> matrices;
+  for (const Section& section : p.sections)
+    for (const Step& step : section.steps)
+      if (section.tile && step.kind == Step::Kind::Product)
+        for (NodeId id : reads(p, step))
+          if (!p.graph[id].sampled) matrices.insert(id);
+  size_t bytes = p.plan.partial_bytes;
+  for (NodeId id : matrices) bytes += p.graph[id].shape.count() * p.plan.element_bytes();
+  return bytes;
+}
+
 /// A tile should fit into half of the cache but hold at least four vectors, for the products' sake; should leave work for
-/// eight threads; and waste few lanes. A tile costs as much beside its samples as some eight samples.
+/// eight threads; and waste few lanes. A tile costs as much beside its samples as some eight samples. Where matrices and
+/// sums come from beyond the cache for every tile, the tile's own values may as well, and tiles are few and large.
 int choose_tile(const Program& p, size_t rows) {
-  const size_t samples = p.options.samples;
+  const size_t samples = p.options.samples, cache = p.options.target.cache_bytes;
   const size_t unit = std::max<size_t>(p.plan.lanes, line_elements(p));
   if (p.options.tile > 0) return static_cast<int>(round_up(p.options.tile, unit));
+  const bool streams = bytes_beside_the_tile(p) > 2 * cache;
   const size_t least = std::min(std::max(unit, size_t{4} * p.plan.lanes), round_up(samples, unit));
-  const size_t by_cache = p.options.target.cache_bytes / 2 / std::max<size_t>(1, rows * p.plan.element_bytes());
-  const size_t by_threads = std::max<size_t>(4 * unit, round_up(samples / 8, unit));
+  const size_t by_cache = streams ? 256 : cache / 2 / std::max<size_t>(1, rows * p.plan.element_bytes());
+  const size_t by_threads = std::max<size_t>(4 * unit, round_up(samples / (streams ? 4 : 8), unit));
   const size_t most = std::max(least, std::min({size_t{256}, by_cache, by_threads}));
   const auto cost = [&](size_t tile) { return (samples + tile - 1) / tile * (tile + 8); };
   size_t best = least;
+  // Products take whole blocks of four vectors; a single tile may be of any size.
+  const size_t single = round_up(samples, unit);
   for (size_t tile = least; tile <= most; tile += unit)
-    if (cost(tile) <= cost(best)) best = tile;
+    if ((tile % (4 * p.plan.lanes) == 0 || tile == single) && cost(tile) <= cost(best)) best = tile;
   return static_cast<int>(best);
 }
 
@@ -157,14 +185,14 @@ int choose_groups(const Program& p) {
   };
   int groups = kMost;
   while (groups > 2 && cost(groups) > kShare * work) groups /= 2;
-  return groups;
+  const size_t tiles = (p.options.samples + p.plan.tile - 1) / p.plan.tile;
+  return static_cast<int>(std::min<size_t>(groups, tiles));
 }
 
 }  // namespace
 
 void place(Program& p) {
   place_given(p);
-  place_shared(p);
   place_partial(p);
   p.pack_places.resize(p.packs.size());
   size_t rows = 0;
@@ -177,6 +205,9 @@ void place(Program& p) {
     for (Place& place : places) place.offset *= row_bytes;
   for (Place& place : p.pack_places) place.offset *= row_bytes;
   p.plan.tile_bytes = rows * row_bytes;
+  plan_panels(p);
+  split_stages(p);
+  place_shared(p);
 }
 
 }  // namespace am::lower

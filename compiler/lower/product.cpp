@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
+#include <numeric>
 
 namespace am::lower {
 namespace {
@@ -43,6 +45,20 @@ int block_rows(const Target& target, int vectors) {
   return std::min(12, (registers(target) - spare - vectors) / vectors);
 }
 
+/// A kernel's columns in panels: whole vectors as even as can be.
+std::vector<Run> column_panels(const Target& target, int vectors) {
+  return vectors > 0 ? balanced(vectors, block_vectors(target, vectors)) : std::vector<Run>();
+}
+
+/// Vectors in a row of a product's widest panel, which decides how many rows a block has.
+int widest_panel(const Target& target, int vectors) { return column_panels(target, vectors).front().size; }
+
+/// From this size on sums come from beyond the first two caches: they are called for before they are needed.
+constexpr int64_t kDistantBytes = 256 << 10;
+
+/// Rows of a panel of a left operand, for a C of `vectors` whole vectors in a row, or several times as many.
+int panel_rows(const Target& target, int vectors) { return block_rows(target, widest_panel(target, vectors)); }
+
 /// One block: where it starts and how large it is. `last` counts the lanes of its last vector.
 struct Block {
   int rows, vectors, last;
@@ -56,50 +72,77 @@ class Kernel {
 
  private:
   using Carried = Writer::Carried;
-  void column_blocks(Value* first, int vectors, int last);
-  void block(const Block& block);
+  struct Columns {
+    Value* first;
+    int vectors, last;
+  };
+  void each_columns(const std::function<void(const Columns&)>& body);
+  void each_rows(int most, const std::function<void(Value* first, int rows)>& body);
+  void block(const Columns& columns, Value* row, int rows);
+  void sum(const Block& block);
   Carried turn(const Block& block, Carried sums, Value* a, Value* b);
   Value* load_b(const Block& block, Value* row, int j);
   Value* mask(const Block& block, int j) { return w_.first_lanes(j == block.vectors - 1 ? block.last : w_.unit.lanes); }
   bool is_full(const Block& block, int j) const { return j < block.vectors - 1 || block.last == w_.unit.lanes; }
+  int64_t a_row() const { return p_.a_panels ? 1 : p_.a_row; }
+  int64_t a_depth(const Block& block) const { return p_.a_panels ? block.rows : p_.a_depth; }
+  int64_t b_depth(const Block& block) const {
+    return p_.b_panels ? int64_t{block.vectors} * w_.unit.lanes : p_.b_depth;
+  }
 
   Writer& w_;
   const Product& p_;
 };
 
-void Kernel::write() {
+/// The last vector is set apart if it is not whole, since its loads and stores are others.
+void Kernel::each_columns(const std::function<void(const Columns&)>& body) {
   const int lanes = w_.unit.lanes;
   const int vectors = (p_.columns + lanes - 1) / lanes;
   const int last = p_.columns - (vectors - 1) * lanes;
-  // The last vector is set apart if it is not whole, since its loads and stores are others.
   const int whole = last == lanes ? vectors : vectors - 1;
   int64_t first = 0;
-  for (const Run& run : whole > 0 ? balanced(whole, block_vectors(w_.unit.target, whole)) : std::vector<Run>()) {
+  for (const Run& run : column_panels(w_.unit.target, whole)) {
     w_.loop(run.count, [&](Value* i) {
-      column_blocks(w_.scaled(i, int64_t{run.size} * lanes, w_.index(first)), run.size, lanes);
+      body({w_.scaled(i, int64_t{run.size} * lanes, w_.index(first)), run.size, lanes});
     });
     first += int64_t{run.size} * run.count * lanes;
   }
-  if (whole < vectors) column_blocks(w_.index(first), 1, last);
+  if (whole < vectors) body({w_.index(first), 1, last});
 }
 
-void Kernel::column_blocks(Value* first, int vectors, int last) {
-  Value* b = w_.at(w_.argument(1), w_.b.CreateMul(first, w_.index(p_.b_column)));
-  Value* c = w_.at(w_.argument(2), first);
+void Kernel::each_rows(int most, const std::function<void(Value* first, int rows)>& body) {
   int64_t row = 0;
-  for (const Run& run : balanced(p_.rows, block_rows(w_.unit.target, vectors))) {
-    w_.loop(run.count, [&](Value* i) {
-      Value* start = w_.scaled(i, run.size, w_.index(row));
-      block({run.size, vectors, last, w_.at(w_.argument(0), w_.b.CreateMul(start, w_.index(p_.a_row))), b,
-             w_.at(c, w_.b.CreateMul(start, w_.index(p_.c_row)))});
-    });
+  for (const Run& run : balanced(p_.rows, most)) {
+    w_.loop(run.count, [&](Value* i) { body(w_.scaled(i, run.size, w_.index(row)), run.size); });
     row += int64_t{run.size} * run.count;
   }
 }
 
+/// Whichever operand lies in panels is outermost: a panel stays in the nearest cache while the other operand goes by.
+void Kernel::write() {
+  const Target& target = w_.unit.target;
+  if (p_.a_panels) {
+    each_rows(panel_rows(target, w_.unit.row_vectors()), [&](Value* row, int rows) {
+      each_columns([&](const Columns& columns) { block(columns, row, rows); });
+    });
+  } else {
+    each_columns([&](const Columns& columns) {
+      each_rows(block_rows(target, columns.vectors), [&](Value* row, int rows) { block(columns, row, rows); });
+    });
+  }
+}
+
+void Kernel::block(const Columns& columns, Value* row, int rows) {
+  Value* a = w_.b.CreateMul(row, w_.index(p_.a_panels ? p_.depth : p_.a_row));
+  Value* b = w_.b.CreateMul(columns.first, w_.index(p_.b_panels ? p_.depth : p_.b_column));
+  sum({rows, columns.vectors, columns.last, w_.at(w_.argument(0), a), w_.at(w_.argument(1), b),
+       w_.at(w_.at(w_.argument(2), columns.first), w_.b.CreateMul(row, w_.index(p_.c_row)))});
+}
+
 Value* Kernel::load_b(const Block& block, Value* row, int j) {
-  Value* pointer = w_.at(row, int64_t{j} * w_.unit.lanes * p_.b_column);
-  if (p_.b_column != 1) return w_.gather(pointer, p_.b_column, mask(block, j));
+  const int64_t column = p_.b_panels ? 1 : p_.b_column;
+  Value* pointer = w_.at(row, int64_t{j} * w_.unit.lanes * column);
+  if (column != 1) return w_.gather(pointer, column, mask(block, j));
   return is_full(block, j) ? w_.load(pointer) : w_.load_masked(pointer, mask(block, j), w_.zero());
 }
 
@@ -108,7 +151,7 @@ Writer::Carried Kernel::turn(const Block& block, Carried sums, Value* a, Value* 
   Carried row;
   for (int j = 0; j < block.vectors; ++j) row.push_back(load_b(block, b, j));
   for (int i = 0; i < block.rows; ++i) {
-    Value* x = w_.load_splat(w_.at(a, i * p_.a_row));
+    Value* x = w_.load_splat(w_.at(a, i * a_row()));
     for (int j = 0; j < block.vectors; ++j) {
       Value*& sum = sums[i * block.vectors + j];
       sum = w_.multiply_add(x, row[j], sum);
@@ -117,14 +160,14 @@ Writer::Carried Kernel::turn(const Block& block, Carried sums, Value* a, Value* 
   return sums;
 }
 
-void Kernel::block(const Block& block) {
+void Kernel::sum(const Block& block) {
   const auto c = [&](int i, int j) { return w_.at(block.c, i * p_.c_row + int64_t{j} * w_.unit.lanes); };
-  Carried state;
-  for (int i = 0; i < block.rows; ++i)
-    for (int j = 0; j < block.vectors; ++j) {
-      if (!p_.accumulate) state.push_back(w_.zero());
-      else state.push_back(is_full(block, j) ? w_.load(c(i, j)) : w_.load_masked(c(i, j), mask(block, j), w_.zero()));
-    }
+  const bool distant = p_.accumulate && p_.c_row * p_.rows * w_.unit.element_bytes >= kDistantBytes;
+  if (distant)
+    for (int i = 0; i < block.rows; ++i)
+      for (int j = 0; j < block.vectors; ++j) w_.prefetch_to_write(c(i, j));
+  // Sums start at zero and meet what is there at the end, when it has arrived.
+  Carried state(static_cast<size_t>(block.rows) * block.vectors, w_.zero());
   // Two steps of the depth in a turn; pointers travel with the sums.
   const int unroll = p_.depth >= 2 ? 2 : 1;
   state.push_back(block.a);
@@ -135,8 +178,8 @@ void Kernel::block(const Block& block) {
     Value* a = sums.back();
     sums.pop_back();
     sums = turn(block, std::move(sums), a, b);
-    sums.push_back(w_.at(a, p_.a_depth));
-    sums.push_back(w_.at(b, p_.b_depth));
+    sums.push_back(w_.at(a, a_depth(block)));
+    sums.push_back(w_.at(b, b_depth(block)));
     return sums;
   };
   state = w_.loop(p_.depth / unroll, std::move(state), [&](Value*, const Carried& carried) {
@@ -148,13 +191,18 @@ void Kernel::block(const Block& block) {
   for (int i = 0; i < block.rows; ++i)
     for (int j = 0; j < block.vectors; ++j) {
       Value* sum = state[i * block.vectors + j];
-      is_full(block, j) ? w_.store(sum, c(i, j)) : w_.store_masked(sum, c(i, j), mask(block, j));
+      const bool full = is_full(block, j);
+      if (p_.accumulate)
+        sum = w_.b.CreateFAdd(sum, full ? w_.load(c(i, j)) : w_.load_masked(c(i, j), mask(block, j), w_.zero()));
+      full ? w_.store(sum, c(i, j)) : w_.store_masked(sum, c(i, j), mask(block, j));
     }
 }
 
 llvm::Function* product_function(Unit& unit, const Product& p) {
-  const std::string name = fmt::format("product_{}x{}x{}_a{}.{}_b{}.{}_c{}{}", p.rows, p.columns, p.depth, p.a_row,
-                                       p.a_depth, p.b_depth, p.b_column, p.c_row, p.accumulate ? "_add" : "");
+  std::string name = fmt::format("product_{}x{}x{}_c{}{}", p.rows, p.columns, p.depth, p.c_row,
+                                 p.accumulate ? "_add" : "");
+  name += p.a_panels ? std::string("_panels") : fmt::format("_a{}.{}", p.a_row, p.a_depth);
+  name += p.b_panels ? std::string("_panels") : fmt::format("_b{}.{}", p.b_depth, p.b_column);
   llvm::Function*& function = unit.kernels[name];
   if (function) return function;
   Writer w(unit, name, 3, 0);
@@ -165,7 +213,7 @@ llvm::Function* product_function(Unit& unit, const Product& p) {
 }  // namespace
 
 void call_product(Writer& w, const Product& product, Value* a, Value* b, Value* c) {
-  if (product.depth < kDeep) {
+  if (product.depth < kDeep || product.a_panels || product.b_panels) {
     w.b.CreateCall(product_function(w.unit, product), {a, b, c});
     return;
   }
@@ -178,6 +226,57 @@ void call_product(Writer& w, const Product& product, Value* a, Value* b, Value* 
       w.b.CreateCall(product_function(w.unit, part),
                      {w.at(a, done * product.a_depth), w.at(b, done * product.b_depth), c});
     }
+}
+
+/// A panel of r rows is one stream of numbers: element k·r + i is (i, k). It is written in vectors, each gathered from
+/// where its elements lie; after `turn` steps of the depth the pattern repeats.
+void call_row_panels(Writer& w, int rows, int depth, int64_t row_stride, int64_t depth_stride, Value* from, Value* to,
+                     const Piece& piece) {
+  Unit& unit = w.unit;
+  const std::vector<Run> runs = balanced(rows, panel_rows(unit.target, unit.row_vectors()));
+  int panels = 0;
+  for (const Run& run : runs) panels += run.count;
+  const std::string name = fmt::format("panels_{}x{}_{}.{}", rows, depth, row_stride, depth_stride);
+  llvm::Function*& function = unit.kernels[name];
+  if (!function) {
+    Writer k(unit, name, 2, 2);
+    const int lanes = unit.lanes;
+    const auto panel = [&](Value* row, int height) {
+      Value* source = k.at(k.argument(0), k.b.CreateMul(row, k.index(row_stride)));
+      Value* target = k.at(k.argument(1), k.b.CreateMul(row, k.index(depth)));
+      const auto steps = [&](Value* first, int count) {
+        Value* source_k = k.at(source, k.b.CreateMul(first, k.index(depth_stride)));
+        Value* target_k = k.at(target, k.b.CreateMul(first, k.index(height)));
+        for (int e = 0; e < count * height; e += lanes) {
+          std::vector<int64_t> offsets;
+          for (int l = e; l < e + lanes; ++l)
+            offsets.push_back(l < count * height ? l % height * row_stride + l / height * depth_stride : 0);
+          Value* mask = k.first_lanes(std::min(lanes, count * height - e));
+          Value* values = k.gather(source_k, offsets, mask);
+          count * height - e >= lanes ? k.store(values, k.at(target_k, e)) : k.store_masked(values, k.at(target_k, e), mask);
+        }
+      };
+      const int turn = lanes / std::gcd(lanes, height);
+      k.loop(depth / turn, [&](Value* i) { steps(k.b.CreateMul(i, k.index(turn)), turn); });
+      if (depth % turn) steps(k.index(depth / turn * turn), depth % turn);
+    };
+    int row = 0, before = 0;
+    for (const Run& run : runs) {
+      const auto inside = [&](Value* number) {
+        number = k.b.CreateBinaryIntrinsic(llvm::Intrinsic::smax, k.b.CreateSub(number, k.index(before)), k.index(0));
+        return k.b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, number, k.index(run.count));
+      };
+      Value* first = inside(k.argument(2));
+      k.loop(k.b.CreateSub(inside(k.argument(3)), first), [&](Value* i) {
+        panel(k.scaled(k.b.CreateAdd(first, i), run.size, k.index(row)), run.size);
+      });
+      row += run.size * run.count;
+      before += run.count;
+    }
+    function = k.finish();
+  }
+  const Range range = w.share(panels, piece);
+  w.b.CreateCall(function, {from, to, range.from, range.to});
 }
 
 namespace {
@@ -202,7 +301,8 @@ std::vector<Value*> transposed(Writer& w, std::vector<Value*> rows) {
 }
 
 /// `lanes` columns (fewer at the end) of `lanes` samples.
-void transpose_square(Writer& w, const Transposition& t, int count, Value* from, Value* to, Value* mask) {
+void transpose_square(Writer& w, const Transposition& t, int count, int64_t to_row, Value* from, Value* to,
+                      Value* mask) {
   std::vector<Value*> rows;
   for (int r = 0; r < w.unit.lanes; ++r) {
     Value* row = r < count ? w.load(w.at(from, r * t.column_stride)) : w.zero();
@@ -210,7 +310,7 @@ void transpose_square(Writer& w, const Transposition& t, int count, Value* from,
     rows.push_back(r < count ? w.b.CreateSelect(mask, row, w.zero()) : row);
   }
   rows = transposed(w, std::move(rows));
-  for (int s = 0; s < w.unit.lanes; ++s) w.store(rows[s], w.at(to, int64_t{s} * t.padded));
+  for (int s = 0; s < w.unit.lanes; ++s) w.store(rows[s], w.at(to, s * to_row));
 }
 
 }  // namespace
@@ -222,19 +322,31 @@ void call_transposition(Writer& w, const Transposition& t, Value* from, Value* t
   llvm::Function*& function = unit.kernels[name];
   if (!function) {
     Writer k(unit, name, 2, 1);
-    k.loop(unit.row_vectors(), [&](Value* i) {
-      Value* first = k.b.CreateMul(i, k.index(unit.lanes));
-      Value* mask = k.valid_lanes(first, k.argument(2));
-      Value* source = k.at(k.argument(0), first);
-      Value* target = k.at(k.argument(1), k.b.CreateMul(first, k.index(t.padded)));
-      const auto square = [&](Value* column, int count) {
-        transpose_square(k, t, count, k.at(source, k.b.CreateMul(column, k.index(t.column_stride))),
-                         k.at(target, column), mask);
-      };
-      const int whole = t.columns / unit.lanes, rest = t.columns % unit.lanes;
-      k.loop(whole, [&](Value* j) { square(k.b.CreateMul(j, k.index(unit.lanes)), unit.lanes); });
-      if (rest) square(k.index(whole * unit.lanes), rest);
-    });
+    const int lanes = unit.lanes;
+    // One panel of `vectors`, of which `columns` columns are there.
+    const auto panel = [&](Value* first, int vectors, int columns) {
+      const int64_t width = int64_t{vectors} * lanes;
+      Value* source = k.at(k.argument(0), k.b.CreateMul(first, k.index(t.column_stride)));
+      Value* target = k.at(k.argument(1), k.b.CreateMul(first, k.index(unit.tile)));
+      k.loop(unit.row_vectors(), [&](Value* i) {
+        Value* sample = k.b.CreateMul(i, k.index(lanes));
+        Value* mask = k.valid_lanes(sample, k.argument(2));
+        const auto square = [&](Value* column, int count) {
+          Value* column_rows = k.b.CreateMul(column, k.index(t.column_stride));
+          transpose_square(k, t, count, width, k.at(k.at(source, sample), column_rows),
+                           k.at(k.at(target, k.b.CreateMul(sample, k.index(width))), column), mask);
+        };
+        k.loop(columns / lanes, [&](Value* j) { square(k.b.CreateMul(j, k.index(lanes)), lanes); });
+        if (columns % lanes) square(k.index(columns / lanes * lanes), columns % lanes);
+      });
+    };
+    int first = 0;
+    for (const Run& run : column_panels(unit.target, t.padded / lanes)) {
+      const int width = run.size * lanes, full = std::clamp((t.columns - first) / width, 0, run.count);
+      k.loop(full, [&](Value* i) { panel(k.scaled(i, width, k.index(first)), run.size, width); });
+      for (int i = full; i < run.count; ++i) panel(k.index(first + i * width), run.size, t.columns - first - i * width);
+      first += run.count * width;
+    }
     function = k.finish();
   }
   w.b.CreateCall(function, {from, to, valid});

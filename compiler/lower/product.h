@@ -13,13 +13,22 @@ struct Product {
   int64_t b_depth = 0, b_column = 1;
   int64_t c_row = 0;
   bool accumulate = false;
+  bool a_panels = false;  // A lies in row panels (see `call_row_panels`): its strides mean nothing
+  bool b_panels = false;  // B lies in column panels (see `Transposition`): its strides mean nothing
 };
 
 /// Writes a call of the product's kernel. `columns` need not be whole vectors: nothing is touched beyond them.
 void call_product(Writer& w, const Product& product, llvm::Value* a, llvm::Value* b, llvm::Value* c);
 
-/// Rows of a tile to [sample][padded]: the transposition of [columns][tile]. Columns up to `padded` and samples from
-/// `valid` on become zero.
+/// Copies a matrix [rows][depth] to the panels in which a product's kernel reads its left operand: the rows of one block
+/// after the other, depth outermost, so that what is broadcast one after the other lies side by side. No padding. A piece
+/// is some of the panels.
+void call_row_panels(Writer& w, int rows, int depth, int64_t row_stride, int64_t depth_stride, llvm::Value* from,
+                     llvm::Value* to, const Piece& piece);
+
+/// The transposition of rows of a tile, [columns][tile], to column panels: those columns that a product's kernel takes
+/// at once, as [sample][panel's columns], one panel after the other. Columns up to `padded` (whole vectors) and samples
+/// from `valid` on become zero.
 struct Transposition {
   int columns = 0;
   int64_t column_stride = 0;

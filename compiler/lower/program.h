@@ -40,6 +40,7 @@ struct Step {
     Gather,       // Row
     Loop,         // elementwise members over one shape
     Product,      // MatMul
+    Panels,       // a shared matrix in the order in which products read it; `index` is its number
     Pack,         // a sampled matrix transposed, samples outermost, for MeanProduct; `index` is the number of the pack
     MeanProduct,  // adds the products of one tile to a Mean's partial sums
     Finish,       // a shared value from its partial sums, where no loop does it
@@ -59,7 +60,7 @@ struct Section {
   int phase = 0;
   std::vector<Step> steps;
   int stage = 0;   // shared: its number
-  int pieces = 1;  // shared: every loop is split into as many parts, which may run at the same time
+  int pieces = 1;  // shared: every step is done in as many parts, which may run at the same time
 };
 
 /// A sampled matrix [depth][columns] to be laid out as [depth][sample][columns, padded to whole vectors].
@@ -72,6 +73,18 @@ struct Pack {
   int depth() const { return matrix.view.shape[columns_first ? 1 : 0]; }
   int64_t column_stride() const { return matrix.view.strides[columns_first ? 0 : 1]; }
   int64_t depth_stride() const { return matrix.view.strides[columns_first ? 1 : 0]; }
+};
+
+/// A shared matrix [rows][depth] as products with samples read it: row panels, made once a run.
+struct Panels {
+  Ref matrix;
+  bool transposed = false;  // the matrix is seen as [depth][rows]
+  int phase = 0;            // the shared section that makes it
+  bool operator==(const Panels&) const = default;
+  int rows() const { return matrix.view.shape[transposed ? 1 : 0]; }
+  int depth() const { return matrix.view.shape[transposed ? 0 : 1]; }
+  int64_t row_stride() const { return matrix.view.strides[transposed ? 1 : 0]; }
+  int64_t depth_stride() const { return matrix.view.strides[transposed ? 0 : 1]; }
 };
 
 /// Sums over the samples of a phase in `partial`: either [element][lanes], or the rows of a product padded to whole
@@ -109,6 +122,8 @@ struct Program {
   std::vector<int> phase;     // by node
   std::vector<Section> sections;
   std::vector<Pack> packs;
+  std::vector<Panels> panels;
+  std::map<NodeId, int> panels_of;  // by Product: the number of its shared operand's panels, where it has any
   std::map<NodeId, MeanPlan> means;
   std::map<NodeId, SumPlan> sums;
   std::vector<bool> absorbed;  // by node: a Mean, or a sum of Means, that only adds to another node's sums
@@ -116,6 +131,7 @@ struct Program {
   std::vector<Place> shared_places;              // by node
   std::vector<std::vector<Place>> tile_places;   // by phase and node
   std::vector<Place> pack_places;                // by pack
+  std::vector<Place> panel_places;               // by panels
   std::map<NodeId, Place> piece_places;          // sums of the pieces of a stage: a cache line each
   Plan plan;
 
@@ -148,7 +164,10 @@ void schedule(Program& program);
 /// Computes cheap values again where they are used rather than storing them.
 void recompute(Program& program);
 
-/// Makes stages of the shared sections: what large loops do is done in pieces.
+/// Decides which shared matrices are laid out in panels, once the tile is known.
+void plan_panels(Program& program);
+
+/// Makes stages of the shared sections: large loops and panels are done in pieces.
 void split_stages(Program& program);
 
 /// Marks what is read by a step other than the one that computes it.

@@ -8,7 +8,11 @@
 // Note [wide loops]. A shared loop over more than a few elements, such as an optimizer's update, is bound by memory. It
 // takes in whatever uses an array that it has at hand, together with all that this needs, so that each array is gone
 // through once; and nothing else, so that it goes through few at a time, and those of equal parameters are one kernel.
+//
+// Note [components]. Draws at the start, at the end and in between are independent of each other, and so is all that is
+// computed of them: the tile goes through one after the other, since the values of only one of them have to be kept then.
 #include <algorithm>
+#include <numeric>
 #include <set>
 
 #include "compiler/diagnostics/diagnostics.h"
@@ -109,6 +113,7 @@ class Scheduler {
   void add_loop(Member member, const Shape& shape, std::vector<Ref> operands, bool root = false);
 
   // Its order.
+  std::vector<int> components() const;
   bool ready(const Ref& operand) const;
   void demand(int unit);
   void collect(int unit, std::set<int>& pending) const;
@@ -365,6 +370,25 @@ void Scheduler::emit_loop(int first, const std::set<int>& pending) {
   section_.steps.push_back(std::move(step));
 }
 
+/// For each unit the first unit that it is connected with through values of the section.
+std::vector<int> Scheduler::components() const {
+  std::vector<int> first(units_.size());
+  std::iota(first.begin(), first.end(), 0);
+  const auto find = [&](int unit) {
+    while (first[unit] != unit) unit = first[unit] = first[first[unit]];
+    return unit;
+  };
+  for (int i = 0; i < static_cast<int>(units_.size()); ++i)
+    for (const Ref& x : units_[i].operands)
+      if (const auto producers = producers_.find(x.base); producers != producers_.end())
+        for (int j : producers->second) {
+          const int x_first = find(i), y_first = find(j);
+          first[std::max(x_first, y_first)] = std::min(x_first, y_first);
+        }
+  for (int& unit : first) unit = find(unit);
+  return first;
+}
+
 /// Results: roots, and values that nothing in the section uses. Demanding them first lets loops see all that they can
 /// share. In a shared section the rest follows: a later section may want it.
 Section Scheduler::run() {
@@ -375,8 +399,13 @@ Section Scheduler::run() {
       used.insert(x.base);
       if (unit.is_loop()) consumers_[x.base].push_back(static_cast<int>(&unit - units_.data()));
     }
-  const int count = static_cast<int>(units_.size());
-  for (int i = 0; i < count; ++i)
+  std::vector<int> order(units_.size());
+  std::iota(order.begin(), order.end(), 0);
+  if (section_.tile) {
+    const std::vector<int> component = components();
+    std::stable_sort(order.begin(), order.end(), [&](int x, int y) { return component[x] < component[y]; });
+  }
+  for (int i : order)
     if (units_[i].root || !units_[i].is_loop() || (!section_.tile && !used.contains(units_[i].node))) demand(i);
   return std::move(section_);
 }
@@ -424,6 +453,7 @@ std::vector<NodeId> reads(const Program& p, const Step& step) {
     case Step::Kind::Gather:
     case Step::Kind::Product: operands(step.node); break;
     case Step::Kind::MeanProduct: operands(p.means.at(step.node).product); break;
+    case Step::Kind::Panels:
     case Step::Kind::Pack: out = {step.node}; break;
     case Step::Kind::Output: out = {p.ref(step.node).base}; break;
     case Step::Kind::Loop: {
@@ -440,7 +470,7 @@ std::vector<NodeId> reads(const Program& p, const Step& step) {
 
 std::vector<NodeId> writes(const Step& step) {
   std::vector<NodeId> out{step.node};
-  if (step.kind == Step::Kind::Loop) out.clear();
+  if (step.kind == Step::Kind::Loop || step.kind == Step::Kind::Panels) out.clear();
   for (const Member& member : step.members)
     if (member.kind != Member::Kind::Output && member.kind != Member::Kind::MeanSum) out.push_back(member.node);
   return out;
@@ -460,7 +490,7 @@ void mark_stored(Program& p) {
   for (const Section& section : p.sections)
     for (const Step& step : section.steps) {
       for (NodeId id : reads(p, step)) p.stored[id.value] = true;
-      if (step.kind != Step::Kind::Loop && step.kind != Step::Kind::Pack) p.stored[step.node.value] = true;
+      if (step.kind != Step::Kind::Loop && step.kind != Step::Kind::Pack && step.kind != Step::Kind::Panels) p.stored[step.node.value] = true;
       for (const Member& member : step.members)
         if (!member.makes_value()) p.stored[member.node.value] = true;
     }
@@ -479,7 +509,6 @@ void schedule(Program& p) {
   }
   mark_stored(p);
   recompute(p);
-  split_stages(p);
   count_flops(p);
 }
 

@@ -11,7 +11,7 @@
 namespace am::lower {
 namespace {
 
-/// Loops over fewer elements are done in less time than it takes to share them out.
+/// What fewer elements take is too little to share.
 constexpr int kWorthSharing = 1 << 14;
 
 /// Pieces of a stage: the threads that it can keep busy.
@@ -30,6 +30,8 @@ bool can_split(const Program& p, const Member& member) {
 }
 
 bool is_split(const Program& p, const Step& step) {
+  if (step.kind == Step::Kind::Panels)
+    return size_t{1} * p.panels[step.index].rows() * p.panels[step.index].depth() >= kWorthSharing;
   return step.kind == Step::Kind::Loop && step.shape.count() >= kWorthSharing &&
          std::all_of(step.members.begin(), step.members.end(), [&](const Member& m) { return can_split(p, m); });
 }

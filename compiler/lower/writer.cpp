@@ -116,6 +116,12 @@ Writer::Carried Writer::loop(Value* count, Carried carried,
   return carried;
 }
 
+Range Writer::share(int turns, const Piece& piece) {
+  if (piece.count == 1) return {index(0), index(turns)};
+  const auto bound = [&](Value* number) { return b.CreateUDiv(b.CreateMul(number, index(turns)), index(piece.count)); };
+  return {bound(piece.number), bound(b.CreateAdd(piece.number, index(1)))};
+}
+
 Value* Writer::at(Value* base, Value* offset) { return b.CreateInBoundsGEP(unit.element, base, offset); }
 Value* Writer::at(Value* base, int64_t offset) { return offset == 0 ? base : at(base, index(offset)); }
 
@@ -139,20 +145,34 @@ void Writer::store_masked(Value* value, Value* pointer, Value* mask) {
 
 namespace {
 
-Value* strided(Writer& w, Value* pointer, int64_t stride) {
-  std::vector<llvm::Constant*> offsets;
-  for (int lane = 0; lane < w.unit.lanes; ++lane) offsets.push_back(w.b.getInt64(lane * stride));
-  return w.b.CreateInBoundsGEP(w.unit.element, pointer, llvm::ConstantVector::get(offsets));
+Value* lanes_at(Writer& w, Value* pointer, std::span<const int64_t> offsets) {
+  std::vector<llvm::Constant*> numbers;
+  for (int64_t offset : offsets) numbers.push_back(w.b.getInt64(offset));
+  return w.b.CreateInBoundsGEP(w.unit.element, pointer, llvm::ConstantVector::get(numbers));
+}
+
+std::vector<int64_t> multiples(int64_t stride, int count) {
+  std::vector<int64_t> out;
+  for (int lane = 0; lane < count; ++lane) out.push_back(lane * stride);
+  return out;
 }
 
 }  // namespace
 
 Value* Writer::gather(Value* pointer, int64_t stride, Value* mask) {
-  return b.CreateMaskedGather(unit.vector(), strided(*this, pointer, stride), align(), mask, zero());
+  return gather(pointer, multiples(stride, unit.lanes), mask);
+}
+
+Value* Writer::gather(Value* pointer, std::span<const int64_t> offsets, Value* mask) {
+  return b.CreateMaskedGather(unit.vector(), lanes_at(*this, pointer, offsets), align(), mask, zero());
 }
 
 void Writer::scatter(Value* value, Value* pointer, int64_t stride, Value* mask) {
-  b.CreateMaskedScatter(value, strided(*this, pointer, stride), align(), mask);
+  b.CreateMaskedScatter(value, lanes_at(*this, pointer, multiples(stride, unit.lanes)), align(), mask);
+}
+
+void Writer::prefetch_to_write(Value* pointer) {
+  b.CreateIntrinsic(llvm::Intrinsic::prefetch, {b.getPtrTy()}, {pointer, b.getInt32(1), b.getInt32(3), b.getInt32(1)});
 }
 
 Value* Writer::multiply_add(Value* x, Value* y, Value* z) {

@@ -33,6 +33,17 @@ struct Unit {
   int row_vectors() const { return tile / lanes; }
 };
 
+/// A part of the shared work: piece `number` of `count`.
+struct Piece {
+  llvm::Value* number = nullptr;
+  int count = 1;
+};
+
+/// Turns `from` … `to` − 1 of a loop.
+struct Range {
+  llvm::Value *from, *to;
+};
+
 /// Writes one function, from its entry on; the caller ends it with `finish`.
 class Writer {
  public:
@@ -62,6 +73,9 @@ class Writer {
   void loop(Value* count, const std::function<void(Value* i)>& body);
   Carried loop(Value* count, Carried start, const std::function<Carried(Value* i, const Carried&)>& body);
 
+  /// The piece's share of so many turns.
+  Range share(int turns, const Piece& piece);
+
   /// base + offset, in elements.
   Value* at(Value* base, Value* offset);
   Value* at(Value* base, int64_t offset);
@@ -76,6 +90,10 @@ class Writer {
   void store_masked(Value* value, Value* pointer, Value* mask);
   /// Elements at a distance of `stride`; lanes that the mask leaves out are zero.
   Value* gather(Value* pointer, int64_t stride, Value* mask);
+  /// Elements at constant offsets, one for each lane.
+  Value* gather(Value* pointer, std::span<const int64_t> offsets, Value* mask);
+  /// Tells the machine that a cache line will be written soon.
+  void prefetch_to_write(Value* pointer);
   void scatter(Value* value, Value* pointer, int64_t stride, Value* mask);
 
   Value* zero() { return llvm::Constant::getNullValue(unit.vector()); }

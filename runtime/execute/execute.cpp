@@ -3,24 +3,13 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
-#include <new>
 
 #include "compiler/diagnostics/diagnostics.h"
+#include "runtime/execute/memory.h"
 #include "runtime/execute/workers.h"
 
 namespace am::execute {
 namespace {
-
-struct Free {
-  void operator()(std::byte* memory) const { ::operator delete[](memory, std::align_val_t{64}); }
-};
-
-/// Zeroed memory on a cache line.
-std::unique_ptr<std::byte[], Free> allocate(size_t bytes) {
-  std::unique_ptr<std::byte[], Free> memory(new (std::align_val_t{64}) std::byte[std::max<size_t>(bytes, 64)]);
-  std::memset(memory.get(), 0, bytes);
-  return memory;
-}
 
 size_t round_up(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
@@ -52,7 +41,7 @@ struct Runner::State {
   std::shared_ptr<const jit::Executable> executable;
   Workers workers;
   size_t arena_bytes = 0;
-  std::unique_ptr<std::byte[], Free> shared, partial, arenas;
+  Memory shared, partial, arenas;
 };
 
 /// The shared work before the tiles of a phase.

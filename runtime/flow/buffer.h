@@ -2,13 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdlib>
-#include <cstring>
-#include <memory>
 #include <span>
 #include <vector>
 
 #include "compiler/lower/lower.h"
+#include "runtime/execute/memory.h"
 
 namespace am::flow {
 
@@ -17,10 +15,7 @@ class Buffer {
  public:
   Buffer() = default;
   Buffer(lower::Precision precision, size_t count) : precision_(precision), count_(count) {
-    const size_t bytes = (count + 64) / 64 * 64 * width();
-    data_.reset(static_cast<std::byte*>(std::aligned_alloc(64, bytes)));
-    if (!data_) throw std::bad_alloc();
-    std::memset(data_.get(), 0, bytes);
+    data_ = execute::allocate((count + 64) / 64 * 64 * width());
   }
   size_t count() const { return count_; }
   lower::Precision precision() const { return precision_; }
@@ -43,12 +38,9 @@ class Buffer {
  private:
   bool f32() const { return precision_ == lower::Precision::F32; }
   size_t width() const { return f32() ? 4 : 8; }
-  struct Free {
-    void operator()(std::byte* p) const { std::free(p); }
-  };
   lower::Precision precision_ = lower::Precision::F32;
   size_t count_ = 0;
-  std::unique_ptr<std::byte, Free> data_;
+  execute::Memory data_;
 };
 
 }  // namespace am::flow

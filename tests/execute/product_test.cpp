@@ -49,6 +49,17 @@ TEST(Product, Layers) {
   expect_equal_everywhere(products(gradient, true, true), {100});
 }
 
+/// Large enough for weights in panels, in every precision and width of vectors, and for sums that are called for early.
+TEST(Product, WideLayers) {
+  for (const std::string& cpu : processors())
+    for (auto precision : {lower::Precision::F32, lower::Precision::F64}) {
+      const Setting setting{.precision = precision, .cpu = cpu, .samples = 256, .tile = 64};
+      expect_equal(products({{130, 257, 1}}, false, true), setting);
+      expect_equal(products({{257, 1, 130}}, true, true), setting);
+    }
+  expect_equal(products({{130, 257, 2}}, false, true), {.samples = 256, .tile = 128});
+}
+
 TEST(Product, ViewsAsOperands) {
   expect_equal_everywhere({"slices and transposes", [](Graph& g) {
                              const NodeId w = g.input("w", {20, 30}, false), x = g.input("x", {30, 8}, true);
