@@ -36,8 +36,8 @@ void print_plan(const elaborate::Model& m, const lower::Target& target) {
   fmt::print("{}: training step of {} samples\n", m.name, m.batch);
   fmt::print("  tile {} samples, vectors of {} lanes, {} phase{}\n", plan.tile, plan.lanes, plan.phases,
              plan.phases == 1 ? "" : "s");
-  fmt::print("  memory: {} shared, {} a thread, {} a group of tiles\n", mebibytes(plan.shared_bytes),
-             mebibytes(plan.tile_bytes), mebibytes(plan.partial_bytes));
+  fmt::print("  memory: {} shared, {} a thread, {} for each of {} groups of tiles\n", mebibytes(plan.shared_bytes),
+             mebibytes(plan.tile_bytes), mebibytes(plan.partial_bytes), plan.groups);
   fmt::print("  work: {:.1f} kflop a sample in products, {:.1f} k elementwise operations\n", plan.flops_contract / 1e3,
              plan.flops_other / 1e3);
 }

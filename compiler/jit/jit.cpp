@@ -166,7 +166,7 @@ std::shared_ptr<const Executable> compile(lower::Lowered lowered, const lower::T
     error = text_of(jit.takeError(), session);
     return nullptr;
   }
-  auto shared = look_up(**jit, "am_shared_", lowered.plan.phases + 1);
+  auto shared = look_up(**jit, "am_shared_", static_cast<int>(lowered.plan.stages.size()));
   auto tiles = look_up(**jit, "am_tile_", lowered.plan.phases);
   if (!shared || !tiles) {
     error = text_of(llvm::joinErrors(shared.takeError(), tiles.takeError()), session);

@@ -23,7 +23,7 @@ class Executable {
              std::vector<TileFunction> tiles);
   ~Executable();
   const lower::Plan& plan() const { return plan_; }
-  /// phases + 1 functions, and phases functions (see lower::Lowered).
+  /// A function for each stage, and for each phase (see lower::Lowered).
   const std::vector<TileFunction>& shared() const { return shared_; }
   const std::vector<TileFunction>& tiles() const { return tiles_; }
 

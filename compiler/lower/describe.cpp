@@ -13,6 +13,7 @@ std::string member_text(const Program& p, const Member& m) {
   const std::string to = fmt::format("%{}", m.node.value);
   switch (m.kind) {
     case Member::Kind::Compute: return fmt::format("{}{} = {}", p.stored[m.node.value] ? "" : "·", to, name(p, m.node));
+    case Member::Kind::Finish: return fmt::format("{}finish {}", p.stored[m.node.value] ? "" : "·", to);
     case Member::Kind::Copy: return fmt::format("{} ← part {} of {}", to, m.part, name(p, m.node));
     case Member::Kind::Sum: return fmt::format("{} += sum", to);
     case Member::Kind::MeanSum: {
@@ -60,6 +61,7 @@ std::string step_text(const Program& p, const Step& s) {
                          product_text(p, mean.product), p.sums.at(mean.into).flipped ? ", flipped" : "");
     }
     case Step::Kind::Finish: return fmt::format("finish {}", to);
+    case Step::Kind::Combine: return fmt::format("combine {}", to);
     case Step::Kind::Output: return fmt::format("output {} ← {}", s.index, to);
   }
   return {};
@@ -68,10 +70,12 @@ std::string step_text(const Program& p, const Step& s) {
 }  // namespace
 
 std::string describe(const Program& p) {
-  std::string out = fmt::format("tile {} samples, {} lanes, {} bytes a tile, {} shared, {} partial\n", p.plan.tile,
-                                p.plan.lanes, p.plan.tile_bytes, p.plan.shared_bytes, p.plan.partial_bytes);
+  std::string out = fmt::format("tile {} samples, {} lanes, {} bytes a tile, {} shared, {} partial, {} groups\n",
+                                p.plan.tile, p.plan.lanes, p.plan.tile_bytes, p.plan.shared_bytes, p.plan.partial_bytes,
+                                p.plan.groups);
   for (const Section& section : p.sections) {
-    out += fmt::format("{} {}\n", section.tile ? "tile" : "shared", section.phase);
+    out += fmt::format("{} {}", section.tile ? "tile" : "shared", section.phase);
+    out += section.pieces > 1 ? fmt::format(" in {} pieces\n", section.pieces) : "\n";
     for (const Step& step : section.steps) out += "  " + step_text(p, step) + "\n";
   }
   return out;

@@ -33,9 +33,14 @@ class SectionWriter {
   void write();
 
  private:
-  static std::string name_of(const Section& s) { return fmt::format("am_{}_{}", s.tile ? "tile" : "shared", s.phase); }
+  static std::string name_of(const Section& s) {
+    return s.tile ? fmt::format("am_tile_{}", s.phase) : fmt::format("am_shared_{}", s.stage);
+  }
   Value* frame() { return w_.argument(0); }
   Value* bytes_from(Value* pointer, size_t offset);
+  Value* bytes_from(Value* pointer, Value* offset) {
+    return w_.b.CreateInBoundsGEP(w_.b.getInt8Ty(), pointer, offset);
+  }
   Value* slot(Value* table, int index);
   Value* global(NodeId id);
   Value* pointer(const Place& place, NodeId id);
@@ -54,6 +59,7 @@ class SectionWriter {
   void panels(const Panels& panels, int index);
   void pack(const Pack& pack, int index);
   void finish(NodeId id);
+  void combine(NodeId id, int pieces);
   void zero(NodeId id);
   Epilogue epilogue(const Step& step);
 
@@ -64,7 +70,8 @@ class SectionWriter {
   // From the frame.
   Value *inputs_, *outputs_, *shared_, *arena_, *partial_;
   Value *valid_ = nullptr, *stride_ = nullptr, *tile_start_ = nullptr;
-  Value* scale_ = nullptr;  // where 1/samples stands
+  Value *scale_ = nullptr, *groups_ = nullptr;  // where 1/samples stands; number of groups
+  Piece piece_;
 
   friend class LoopBuilder;
 };
@@ -142,7 +149,11 @@ void SectionWriter::write() {
     scale_ = w_.b.CreateAlloca(w_.unit.element);
     Value* one = llvm::ConstantFP::get(w_.unit.element, 1);
     w_.store(w_.b.CreateFDiv(one, w_.b.CreateUIToFP(samples, w_.unit.element)), scale_);
+    groups_ = w_.b.CreateZExt(frame_number(w_, frame(), offsetof(Frame, groups), 32), w_.b.getInt64Ty());
   }
+  piece_.count = section_.pieces;
+  if (section_.pieces > 1)
+    piece_.number = w_.b.CreateZExt(frame_number(w_, frame(), offsetof(Frame, piece), 32), w_.b.getInt64Ty());
   for (const Step& s : section_.steps) step(s);
   w_.finish();
 }
@@ -165,6 +176,7 @@ void SectionWriter::step(const Step& s) {
     case Step::Kind::Pack: return pack(p_.packs[s.index], s.index);
     case Step::Kind::MeanProduct: return mean_product(s.node);
     case Step::Kind::Finish: return finish(s.node);
+    case Step::Kind::Combine: return combine(s.node, s.index);
   }
 }
 
@@ -218,7 +230,7 @@ void SectionWriter::product(const Step& step) {
 
 void SectionWriter::panels(const Panels& panels, int index) {
   call_row_panels(w_, panels.rows(), panels.depth(), panels.row_stride(), panels.depth_stride(), start(panels.matrix),
-                  pointer(p_.panel_places[index], panels.matrix.base));
+                  pointer(p_.panel_places[index], panels.matrix.base), piece_);
 }
 
 void SectionWriter::pack(const Pack& pack, int index) {
@@ -254,7 +266,7 @@ void SectionWriter::mean_product(NodeId id) {
 void SectionWriter::finish(NodeId id) {
   const SumPlan& sum = p_.sums.at(id);
   Value *from = partial(sum), *to = pointer(id);
-  if (!sum.product) return call_sum_lanes(w_, sum.rows, from, to, scale_);
+  if (!sum.product) return call_sum_lanes(w_, sum.rows, from, to, scale_, groups_);
   LoopKernel kernel{.pointers = 3};
   std::vector<int64_t> strides{sum.padded, 1}, dense{sum.columns, 1};
   kernel.axes = {sum.rows, sum.columns};
@@ -264,11 +276,21 @@ void SectionWriter::finish(NodeId id) {
     dense = {sum.rows, 1};
   }
   using Kind = Item::Kind;
-  const int total = kernel.add({.kind = Kind::Load, .access = kernel.access({Access::Kind::Shared, 0, 0, strides})});
+  const int total = kernel.add({.kind = Kind::Load, .access = kernel.access({Access::Kind::Groups, 0, 0, strides})});
   const int scale = kernel.add({.kind = Kind::Load, .access = kernel.access({Access::Kind::Shared, 1, 0, {0, 0}})});
   const int value = kernel.add({.kind = Kind::Compute, .op = Op::Mul, .operands = {total, scale}});
   kernel.add({.kind = Kind::Store, .access = kernel.access({Access::Kind::Shared, 2, 0, dense}), .operands = {value}});
-  call_loop(w_, std::move(kernel), {from, scale_, to}, nullptr);
+  call_shared_loop(w_, std::move(kernel), {from, scale_, to}, groups_, {});
+}
+
+/// The sum of what the pieces have summed, in their order.
+void SectionWriter::combine(NodeId id, int pieces) {
+  Value* from = pointer(p_.piece_places.at(id), id);
+  const auto sum = w_.loop(pieces - 1, {w_.load_scalar(from)}, [&](Value* k, const Writer::Carried& before) {
+    Value* piece = w_.load_scalar(bytes_from(from, w_.b.CreateMul(w_.b.CreateAdd(k, w_.index(1)), w_.index(64))));
+    return Writer::Carried{w_.b.CreateFAdd(before[0], piece)};
+  });
+  w_.store(sum[0], pointer(id));
 }
 
 void SectionWriter::zero(NodeId id) {
@@ -295,6 +317,8 @@ class LoopBuilder {
   void write(Kind kind, int access, int value) { kernel_.add({.kind = kind, .access = access, .operands = {value}}); }
   void member(const Member& member);
   void compute(NodeId id);
+  void finish(NodeId id);
+  void keep(NodeId id, int value);
   void copy(NodeId id, int part);
   void sum(NodeId id);
   void mean_sum(NodeId id);
@@ -339,9 +363,21 @@ void LoopBuilder::compute(NodeId id) {
   const Node& node = s_.g_[id];
   std::vector<int> operands;
   for (NodeId x : node.operands) operands.push_back(operand(s_.p_.ref(x)));
-  const int value = kernel_.add({.kind = Kind::Compute, .op = node.op, .operands = operands});
+  keep(id, kernel_.add({.kind = Kind::Compute, .op = node.op, .operands = operands}));
+}
+
+/// Notes that an item is the value of a node, and stores it if the node has a place.
+void LoopBuilder::keep(NodeId id, int value) {
   inside_[id] = value;
-  if (s_.p_.stored[id.value]) write(Kind::Store, access(id, whole(node.shape)), value);
+  if (s_.p_.stored[id.value]) write(Kind::Store, access(id, whole(s_.g_[id].shape)), value);
+}
+
+void LoopBuilder::finish(NodeId id) {
+  const Access sums{Access::Kind::Groups, pointer_number(s_.partial(s_.p_.sums.at(id))), 0, *sum_strides(s_.p_, id)};
+  const Access one{Access::Kind::Shared, pointer_number(s_.scale_), 0, std::vector<int64_t>(sums.strides.size())};
+  const int total = kernel_.add({.kind = Kind::Load, .access = kernel_.access(sums)});
+  const int scale = kernel_.add({.kind = Kind::Load, .access = kernel_.access(one)});
+  keep(id, kernel_.add({.kind = Kind::Compute, .op = Op::Mul, .operands = {total, scale}}));
 }
 
 /// Where operand `part` of a Concat, Pad or Reshape lies in the result.
@@ -370,8 +406,17 @@ void LoopBuilder::sum(NodeId id) {
   const View kept = whole(node.shape);
   for (int axis = 0, k = 0; axis < to.shape.rank; ++axis)
     if (!(node.attributes.axis >> axis & 1)) to.strides[axis] = kept.strides[k++];
-  s_.zero(id);
-  write(Kind::Add, access(id, to), operand(from));
+  const int value = operand(from);
+  if (s_.section_.pieces == 1) {
+    s_.zero(id);
+    return write(Kind::Add, access(id, to), value);
+  }
+  // Each piece has its own place, which `combine` reads.
+  Value* offset = s_.w_.b.CreateMul(s_.piece_.number, s_.w_.index(64));
+  Value* place = s_.bytes_from(s_.pointer(s_.p_.piece_places.at(id), id), offset);
+  s_.w_.store(llvm::ConstantFP::get(s_.w_.unit.element, 0), place);
+  const std::vector<int64_t> strides = squeezed_strides(to);
+  write(Kind::Add, kernel_.access({Access::Kind::Shared, pointer_number(place), 0, strides}), value);
 }
 
 void LoopBuilder::mean_sum(NodeId id) {
@@ -393,6 +438,7 @@ void LoopBuilder::output(const Member& member) {
 void LoopBuilder::member(const Member& member) {
   switch (member.kind) {
     case Member::Kind::Compute: return compute(member.node);
+    case Member::Kind::Finish: return finish(member.node);
     case Member::Kind::Copy: return copy(member.node, member.part);
     case Member::Kind::Sum: return sum(member.node);
     case Member::Kind::MeanSum: return mean_sum(member.node);
@@ -402,7 +448,8 @@ void LoopBuilder::member(const Member& member) {
 
 void LoopBuilder::call() {
   for (const Member& m : step_.members) member(m);
-  call_loop(s_.w_, std::move(kernel_), pointers_, s_.valid_);
+  if (kernel_.tile) return call_tile_loop(s_.w_, std::move(kernel_), pointers_, s_.valid_);
+  call_shared_loop(s_.w_, std::move(kernel_), pointers_, s_.groups_, s_.piece_);
 }
 
 Epilogue LoopBuilder::epilogue() {
@@ -420,7 +467,8 @@ void emit(const Program& program, llvm::Module& module) {
   const Plan& plan = program.plan;
   llvm::Type* element = plan.precision == Precision::F32 ? llvm::Type::getFloatTy(module.getContext())
                                                          : llvm::Type::getDoubleTy(module.getContext());
-  Unit unit{module, program.options.target, element, static_cast<int>(plan.element_bytes()), plan.lanes, plan.tile, {}};
+  Unit unit{module, program.options.target, element, static_cast<int>(plan.element_bytes()), plan.lanes, plan.tile,
+            static_cast<int64_t>(plan.partial_bytes), {}};
   for (const Section& section : program.sections) SectionWriter(unit, program, section).write();
 }
 

@@ -17,6 +17,7 @@ struct Access {
     Sampled,  // the element's row of the tile
     Lanes,    // the element's vector of partial sums
     Product,  // what the product that the loop is part of has just summed
+    Groups,   // what all groups of tiles have summed up for the element; only read
   };
   Kind kind = Kind::Shared;
   int pointer = 0;
@@ -60,7 +61,11 @@ struct LoopPart {
 };
 void write_loop_part(Writer& w, const LoopKernel& kernel, const LoopPart& part, llvm::Value* valid);
 
-/// Writes a call of the kernel. `valid` is the number of the tile's samples, null outside of tiles.
-void call_loop(Writer& w, LoopKernel kernel, const std::vector<llvm::Value*>& pointers, llvm::Value* valid);
+/// Writes a call of the kernel in a tile. `valid` is the number of the tile's samples.
+void call_tile_loop(Writer& w, LoopKernel kernel, const std::vector<llvm::Value*>& pointers, llvm::Value* valid);
+
+/// The same in a stage of the shared work. `groups` is the number of groups, null if no access is to their sums.
+void call_shared_loop(Writer& w, LoopKernel kernel, const std::vector<llvm::Value*>& pointers, llvm::Value* groups,
+                      const Piece& piece);
 
 }  // namespace am::lower

@@ -40,14 +40,6 @@ size_t first_fit(std::vector<Life*> lives) {
   return total;
 }
 
-std::vector<NodeId> writes(const Step& step) {
-  std::vector<NodeId> out{step.node};
-  if (step.kind == Step::Kind::Loop || step.kind == Step::Kind::Panels) out.clear();
-  for (const Member& member : step.members)
-    if (member.kind != Member::Kind::Output && member.kind != Member::Kind::MeanSum) out.push_back(member.node);
-  return out;
-}
-
 size_t round_up(size_t value, size_t unit) { return (value + unit - 1) / unit * unit; }
 
 /// Whole cache lines, which is also a multiple of every vector.
@@ -62,9 +54,10 @@ void place_given(Program& p) {
   }
 }
 
-/// Shared values live over all sections; one that a tile reads, to the end of the tile's section.
+/// Shared values live over all sections; one that a tile reads, to the end of the tile's section. Steps in pieces run at
+/// the same time.
 void place_shared(Program& p) {
-  std::map<NodeId, Life> lives;
+  std::map<NodeId, Life> lives, pieces;
   std::map<int, Life> panels;
   const auto touch = [&](NodeId id, int step) {
     if (p.graph[id].sampled || !p.stored[id.value] || p.shared_places[id.value].kind != Place::Kind::None) return;
@@ -83,19 +76,25 @@ void place_shared(Program& p) {
       for (NodeId id : reads(p, s)) touch(id, section.tile ? end : step);
       if (!section.tile)
         for (NodeId id : writes(s)) touch(id, step);
+      for (const Member& member : s.members)
+        if (section.pieces > 1 && member.kind == Member::Kind::Sum)
+          pieces[member.node] = {section.pieces * line_elements(p), step, step};
+      if (s.kind == Step::Kind::Combine) pieces.at(s.node).extend(step);
       if (s.kind == Step::Kind::Panels) touch_panels(s.index, step);
       if (const auto used = p.panels_of.find(s.node); section.tile && used != p.panels_of.end())
         touch_panels(used->second, end);
-      ++step;
+      step += section.pieces == 1;
     }
     ++step;
   }
   std::vector<Life*> list;
   for (auto& [id, life] : lives) list.push_back(&life);
+  for (auto& [id, life] : pieces) list.push_back(&life);
   for (auto& [index, life] : panels) list.push_back(&life);
   p.plan.shared_bytes = first_fit(list) * p.plan.element_bytes();
   const auto place = [&](const Life& life) { return Place{Place::Kind::Shared, life.offset * p.plan.element_bytes(), 0}; };
   for (auto& [id, life] : lives) p.shared_places[id.value] = place(life);
+  for (auto& [id, life] : pieces) p.piece_places[id] = place(life);
   p.panel_places.resize(p.panels.size());
   for (auto& [index, life] : panels) p.panel_places[index] = place(life);
 }
@@ -172,6 +171,24 @@ int choose_tile(const Program& p, size_t rows) {
   return static_cast<int>(best);
 }
 
+/// Groups of tiles at most. Each costs the zeroing, filling and adding of its partial sums: for each of these numbers as
+/// much time as some products, more of them where not all groups' sums stay in the cache. Together they may cost a small
+/// share of the work on the samples. This is decided without looking at the threads, since results depend on it.
+int choose_groups(const Program& p) {
+  constexpr int kMost = 16, kMostWithoutSums = 64;
+  constexpr double kShare = 0.02, kNear = 15, kFar = 50;
+  if (p.plan.partial_bytes == 0) return kMostWithoutSums;
+  const double work = p.options.samples * (p.plan.flops_contract + p.plan.flops_other);
+  const auto cost = [&](int groups) {
+    const bool near = groups * p.plan.partial_bytes <= p.options.target.cache_bytes / 2;
+    return (near ? kNear : kFar) * groups * p.plan.partial_bytes / p.plan.element_bytes();
+  };
+  int groups = kMost;
+  while (groups > 2 && cost(groups) > kShare * work) groups /= 2;
+  const size_t tiles = (p.options.samples + p.plan.tile - 1) / p.plan.tile;
+  return static_cast<int>(std::min<size_t>(groups, tiles));
+}
+
 }  // namespace
 
 void place(Program& p) {
@@ -182,12 +199,14 @@ void place(Program& p) {
   for (const Section& section : p.sections)
     if (section.tile) rows = std::max(rows, place_tile(p, section));
   p.plan.tile = choose_tile(p, rows);
+  p.plan.groups = choose_groups(p);
   const size_t row_bytes = p.plan.tile * p.plan.element_bytes();
   for (std::vector<Place>& places : p.tile_places)
     for (Place& place : places) place.offset *= row_bytes;
   for (Place& place : p.pack_places) place.offset *= row_bytes;
   p.plan.tile_bytes = rows * row_bytes;
   plan_panels(p);
+  split_stages(p);
   place_shared(p);
 }
 

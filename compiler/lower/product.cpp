@@ -283,12 +283,16 @@ void call_product(Writer& w, const Product& product, Value* a, Value* b, Value* 
 
 /// A panel of r rows is one stream of numbers: element k·r + i is (i, k). It is written in vectors, each gathered from
 /// where its elements lie; after `turn` steps of the depth the pattern repeats.
-void call_row_panels(Writer& w, int rows, int depth, int64_t row_stride, int64_t depth_stride, Value* from, Value* to) {
+void call_row_panels(Writer& w, int rows, int depth, int64_t row_stride, int64_t depth_stride, Value* from, Value* to,
+                     const Piece& piece) {
   Unit& unit = w.unit;
+  const std::vector<Run> runs = balanced(rows, panel_rows(unit.target, unit.row_vectors()));
+  int panels = 0;
+  for (const Run& run : runs) panels += run.count;
   const std::string name = fmt::format("panels_{}x{}_{}.{}", rows, depth, row_stride, depth_stride);
   llvm::Function*& function = unit.kernels[name];
   if (!function) {
-    Writer k(unit, name, 2, 0);
+    Writer k(unit, name, 2, 2);
     const int lanes = unit.lanes;
     const auto panel = [&](Value* row, int height) {
       Value* source = k.at(k.argument(0), k.b.CreateMul(row, k.index(row_stride)));
@@ -309,14 +313,23 @@ void call_row_panels(Writer& w, int rows, int depth, int64_t row_stride, int64_t
       k.loop(depth / turn, [&](Value* i) { steps(k.b.CreateMul(i, k.index(turn)), turn); });
       if (depth % turn) steps(k.index(depth / turn * turn), depth % turn);
     };
-    int row = 0;
-    for (const Run& run : balanced(rows, panel_rows(unit.target, unit.row_vectors()))) {
-      k.loop(run.count, [&](Value* i) { panel(k.scaled(i, run.size, k.index(row)), run.size); });
+    int row = 0, before = 0;
+    for (const Run& run : runs) {
+      const auto inside = [&](Value* number) {
+        number = k.b.CreateBinaryIntrinsic(llvm::Intrinsic::smax, k.b.CreateSub(number, k.index(before)), k.index(0));
+        return k.b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, number, k.index(run.count));
+      };
+      Value* first = inside(k.argument(2));
+      k.loop(k.b.CreateSub(inside(k.argument(3)), first), [&](Value* i) {
+        panel(k.scaled(k.b.CreateAdd(first, i), run.size, k.index(row)), run.size);
+      });
       row += run.size * run.count;
+      before += run.count;
     }
     function = k.finish();
   }
-  w.b.CreateCall(function, {from, to});
+  const Range range = w.share(panels, piece);
+  w.b.CreateCall(function, {from, to, range.from, range.to});
 }
 
 namespace {

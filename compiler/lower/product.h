@@ -36,9 +36,10 @@ void call_product(Writer& w, const Product& product, const Epilogue& epilogue, l
 void call_product(Writer& w, const Product& product, llvm::Value* a, llvm::Value* b, llvm::Value* c);
 
 /// Copies a matrix [rows][depth] to the panels in which a product's kernel reads its left operand: the rows of one block
-/// after the other, depth outermost, so that what is broadcast one after the other lies side by side. No padding.
+/// after the other, depth outermost, so that what is broadcast one after the other lies side by side. No padding. A piece
+/// is some of the panels.
 void call_row_panels(Writer& w, int rows, int depth, int64_t row_stride, int64_t depth_stride, llvm::Value* from,
-                     llvm::Value* to);
+                     llvm::Value* to, const Piece& piece);
 
 /// The transposition of rows of a tile, [columns][tile], to column panels: those columns that a product's kernel takes
 /// at once, as [sample][panel's columns], one panel after the other. Columns up to `padded` (whole vectors) and samples

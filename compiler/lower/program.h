@@ -2,10 +2,12 @@
 //
 // A program is a sequence of sections, shared 0, tile 0, shared 1, …, shared `phases`. A section is a list of steps. A
 // node of phase p needs p means one after the other: it is computed in section p of its kind, and a sampled node again
-// in every later phase that needs it, since keeping it would take memory for all samples.
+// in every later phase that needs it, since keeping it would take memory for all samples. A shared section becomes
+// several where some of its steps are worth more than one thread: one for each stage.
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,11 +23,14 @@ struct Member {
     Copy,      // operand `part` of a Concat, Pad or Reshape goes to its place in the node's storage
     Sum,       // added to an element of the node's storage, which starts at zero
     MeanSum,   // added, lane by lane, to the node's partial sums
+    Finish,    // a shared value from the partial sums of products; stored like a computed one
     Output,    // a shared output that is not stored there by whoever computes it; `part` is the number of the output
   };
   Kind kind;
   NodeId node;
   int part = 0;
+  /// True if the loop has the node's value in a register.
+  bool makes_value() const { return kind == Kind::Compute || kind == Kind::Finish; }
 };
 
 struct Step {
@@ -38,7 +43,8 @@ struct Step {
     Panels,       // a shared matrix in the order in which products read it; `index` is its number
     Pack,         // a sampled matrix transposed, samples outermost, for MeanProduct; `index` is the number of the pack
     MeanProduct,  // adds the products of one tile to a Mean's partial sums
-    Finish,       // a shared value from its partial sums
+    Finish,       // a shared value from its partial sums, where no loop does it
+    Combine,      // a sum from what the pieces of the stage before have summed; `index` is their number
     Output,       // a sampled output; `index` is the number of the output
   };
   Kind kind;
@@ -48,10 +54,13 @@ struct Step {
   std::vector<Member> members;  // Loop, Product
 };
 
+/// The steps of a tile, or of one stage of the shared work.
 struct Section {
   bool tile = false;
   int phase = 0;
   std::vector<Step> steps;
+  int stage = 0;   // shared: its number
+  int pieces = 1;  // shared: every step is done in as many parts, which may run at the same time
 };
 
 /// A sampled matrix [depth][columns] to be laid out as [depth][sample][columns, padded to whole vectors].
@@ -122,6 +131,7 @@ struct Program {
   std::vector<std::vector<Place>> tile_places;   // by phase and node
   std::vector<Place> pack_places;                // by pack
   std::vector<Place> panel_places;               // by panels
+  std::map<NodeId, Place> piece_places;          // sums of the pieces of a stage: a cache line each
   Plan plan;
 
   const Ref& ref(NodeId id) const { return refs[id.value]; }
@@ -138,6 +148,12 @@ struct Program {
 /// The nodes that a step reads, as bases; a Loop's own values are not among them.
 std::vector<NodeId> reads(const Program& program, const Step& step);
 
+/// The nodes that a step computes and that have a place in memory where `stored` says so.
+std::vector<NodeId> writes(const Step& step);
+
+/// Distance of the axes of `node` in its partial sums, without axes of size 1; nothing if they are not laid out so.
+std::optional<std::vector<int64_t>> sum_strides(const Program& program, NodeId node);
+
 /// Decides how means are summed.
 void plan_means(Program& program);
 
@@ -152,6 +168,9 @@ void fuse(Program& program);
 
 /// Decides which shared matrices are laid out in panels, once the tile is known.
 void plan_panels(Program& program);
+
+/// Makes stages of the shared sections: large loops and panels are done in pieces.
+void split_stages(Program& program);
 
 /// Marks what is read by a step other than the one that computes it.
 void mark_stored(Program& program);

@@ -5,6 +5,10 @@
 // but an open loop takes in every member that is ready, has the same shape and uses a value that the loop has at hand, so
 // that what one operand gives is computed while it is there. `recompute` puts right what is too early.
 //
+// Note [wide loops]. A shared loop over more than a few elements, such as an optimizer's update, is bound by memory. It
+// takes in whatever uses an array that it has at hand, together with all that this needs, so that each array is gone
+// through once; and nothing else, so that it goes through few at a time, and those of equal parameters are one kernel.
+//
 // Note [components]. Draws at the start, at the end and in between are independent of each other, and so is all that is
 // computed of them: the tile goes through one after the other, since the values of only one of them have to be kept then.
 #include <algorithm>
@@ -24,6 +28,9 @@ using ir::Op;
 
 /// More members would not fit into registers anyway.
 constexpr size_t kMaxMembers = 64;
+
+/// A shared loop over more elements than this is wide.
+constexpr int kWide = 32;
 
 LoweringKind kind_of(const Node& node) { return ir::info(node.op).lower->kind; }
 
@@ -51,6 +58,27 @@ void find_phases(Program& p) {
   }
   for (NodeId id : p.outputs)
     if (g[id].sampled) p.plan.phases = std::max(p.plan.phases, p.phase[id.value] + 1);
+}
+
+/// An elementwise array that only later sections use is computed there: that saves keeping it. An optimizer's β·m, which
+/// does not wait for the gradient, goes to the loop that adds the gradient. Single numbers are better there early.
+void sink(Program& p) {
+  const Graph& g = p.graph;
+  std::vector<int> first_use(g.size(), p.plan.phases + 1);
+  const auto use = [&](NodeId x, int phase) {
+    int& first = first_use[p.ref(x).base.value];
+    first = std::min(first, phase);
+  };
+  for (NodeId id : p.outputs) use(id, p.phase[id.value]);
+  for (size_t i = p.nodes.size(); i-- > 0;) {
+    const NodeId id = p.nodes[i];
+    if (p.ref(id).base != id) continue;
+    int& phase = p.phase[id.value];
+    const bool movable = !g[id].sampled && kind_of(g[id]) == LoweringKind::Elementwise && !p.sums.contains(id) &&
+                         g[id].shape.count() > 1;
+    if (movable && first_use[id.value] <= p.plan.phases) phase = std::max(phase, first_use[id.value]);
+    for (NodeId x : g[id].operands) use(x, phase);
+  }
 }
 
 /// Shared outputs are computed in place where nothing stands against it.
@@ -94,18 +122,24 @@ class Scheduler {
   int pack(const Ref& matrix, bool columns_first);
   void emit_loop(int first, const std::set<int>& pending);
   struct OpenLoop {
+    Shape shape;
+    bool wide;
     std::vector<int> members;
     std::set<NodeId> inside;   // computed by it
     std::set<NodeId> at_hand;  // computed or read by it
   };
   bool joins(const Unit& unit, const OpenLoop& loop, bool demanded) const;
+  bool is_at_hand(NodeId base, const OpenLoop& loop) const;
   void take(int unit, OpenLoop& loop) const;
+  void fill(OpenLoop& loop, const std::set<int>& pending) const;
+  void fill_wide(OpenLoop& loop) const;
+  bool take_with_needs(int unit, OpenLoop& loop) const;
 
   Program& p_;
   const Graph& g_;
   Section section_;
   std::vector<Unit> units_;
-  std::map<NodeId, std::vector<int>> producers_;
+  std::map<NodeId, std::vector<int>> producers_, consumers_;  // consumers: loop members
 };
 
 bool Scheduler::is_output_in_place(size_t k) const {
@@ -155,7 +189,10 @@ void Scheduler::add_loop(Member member, const Shape& shape, std::vector<Ref> ope
 
 void Scheduler::add_node(NodeId id) {
   const Node& node = g_[id];
-  if (!section_.tile && p_.sums.contains(id)) return add({.step = Step::Kind::Finish, .node = id});
+  if (!section_.tile && p_.sums.contains(id)) {
+    if (sum_strides(p_, id)) return add_loop({Member::Kind::Finish, id}, node.shape, {});
+    return add({.step = Step::Kind::Finish, .node = id});
+  }
   std::vector<Ref> operands;
   for (NodeId x : node.operands) operands.push_back(ref(x));
   switch (kind_of(node)) {
@@ -259,28 +296,71 @@ bool Scheduler::joins(const Unit& unit, const OpenLoop& loop, bool demanded) con
   return at_hand;
 }
 
+/// True if it matters that the loop has read the value: what it reads once for all elements costs nothing.
+bool Scheduler::is_at_hand(NodeId base, const OpenLoop& loop) const {
+  if (!loop.wide) return g_[base].sampled == section_.tile;
+  return g_[base].op != Op::Const && g_[base].shape.count() >= loop.shape.count();
+}
+
 void Scheduler::take(int unit, OpenLoop& loop) const {
   const Unit& u = units_[unit];
   loop.members.push_back(unit);
   for (const Ref& x : u.operands)
-    if (g_[x.base].sampled == section_.tile) loop.at_hand.insert(x.base);
-  if (u.member.kind != Member::Kind::Compute) return;
+    if (is_at_hand(x.base, loop)) loop.at_hand.insert(x.base);
+  if (!u.member.makes_value()) return;
   loop.inside.insert(u.node);
   loop.at_hand.insert(u.node);
 }
 
-void Scheduler::emit_loop(int first, const std::set<int>& pending) {
-  const Shape shape = units_[first].shape;
-  OpenLoop loop;
-  take(first, loop);
+void Scheduler::fill(OpenLoop& loop, const std::set<int>& pending) const {
   for (size_t before = 0; before != loop.members.size();) {
     before = loop.members.size();
     for (int i = 0; i < static_cast<int>(units_.size()) && loop.members.size() < kMaxMembers; ++i) {
-      if (units_[i].done || !units_[i].is_loop() || units_[i].shape != shape) continue;
+      if (units_[i].done || !units_[i].is_loop() || units_[i].shape != loop.shape) continue;
       const bool taken = std::find(loop.members.begin(), loop.members.end(), i) != loop.members.end();
       if (!taken && joins(units_[i], loop, pending.contains(i))) take(i, loop);
     }
   }
+}
+
+/// Takes a unit and all that it waits for, if all of it can be in this loop.
+bool Scheduler::take_with_needs(int unit, OpenLoop& loop) const {
+  std::set<int> needs;
+  collect(unit, needs);
+  for (int i : loop.members) needs.erase(i);
+  if (loop.members.size() + needs.size() > kMaxMembers) return false;
+  OpenLoop larger = loop;
+  // Units come in the order of the graph, so that what is needed comes first.
+  for (int i : needs) {
+    if (!units_[i].is_loop() || units_[i].shape != loop.shape || !joins(units_[i], larger, true)) return false;
+    take(i, larger);
+  }
+  loop = std::move(larger);
+  return true;
+}
+
+/// See note [wide loops].
+void Scheduler::fill_wide(OpenLoop& loop) const {
+  std::set<NodeId> seen;
+  for (bool grows = true; grows;) {
+    grows = false;
+    const std::set<NodeId> at_hand = loop.at_hand;
+    for (NodeId id : at_hand) {
+      const auto consumers = consumers_.find(id);
+      if (!seen.insert(id).second || consumers == consumers_.end()) continue;
+      for (int i : consumers->second)
+        if (!units_[i].done && std::find(loop.members.begin(), loop.members.end(), i) == loop.members.end())
+          grows |= take_with_needs(i, loop);
+    }
+  }
+  std::sort(loop.members.begin(), loop.members.end());
+}
+
+void Scheduler::emit_loop(int first, const std::set<int>& pending) {
+  const Shape shape = units_[first].shape;
+  OpenLoop loop{.shape = shape, .wide = !section_.tile && shape.count() > kWide};
+  take(first, loop);
+  loop.wide ? fill_wide(loop) : fill(loop, pending);
   Step step{Step::Kind::Loop, units_[first].node, 0, shape, {}};
   for (int i : loop.members) {
     step.members.push_back(units_[i].member);
@@ -314,7 +394,10 @@ Section Scheduler::run() {
   add_units();
   std::set<NodeId> used;
   for (const Unit& unit : units_)
-    for (const Ref& x : unit.operands) used.insert(x.base);
+    for (const Ref& x : unit.operands) {
+      used.insert(x.base);
+      if (unit.is_loop()) consumers_[x.base].push_back(static_cast<int>(&unit - units_.data()));
+    }
   std::vector<int> order(units_.size());
   std::iota(order.begin(), order.end(), 0);
   if (section_.tile) {
@@ -346,6 +429,7 @@ void count_flops(Program& p) {
 
 std::vector<NodeId> member_reads(const Program& p, const Member& member) {
   std::vector<NodeId> out;
+  if (member.kind == Member::Kind::Finish) return out;
   if (member.kind == Member::Kind::Output) return {p.ref(member.node).base};
   const std::vector<NodeId>& operands = p.graph[member.node].operands;
   if (member.kind == Member::Kind::Copy) return {p.ref(operands[member.part]).base};
@@ -363,7 +447,8 @@ std::vector<NodeId> reads(const Program& p, const Step& step) {
   switch (step.kind) {
     case Step::Kind::Load:
     case Step::Kind::Draw:
-    case Step::Kind::Finish: break;
+    case Step::Kind::Finish:
+    case Step::Kind::Combine: break;
     case Step::Kind::Gather:
     case Step::Kind::Product: operands(step.node); break;
     case Step::Kind::MeanProduct: operands(p.means.at(step.node).product); break;
@@ -377,7 +462,7 @@ std::vector<NodeId> reads(const Program& p, const Step& step) {
   for (const Member& member : step.members) {
     for (NodeId id : member_reads(p, member))
       if (!inside.contains(id)) out.push_back(id);
-    if (member.kind == Member::Kind::Compute) inside.insert(member.node);
+    if (member.makes_value()) inside.insert(member.node);
   }
   return out;
 }
@@ -397,6 +482,22 @@ bool computes_its_node(const Step& step) {
 
 }  // namespace
 
+std::vector<NodeId> writes(const Step& step) {
+  std::vector<NodeId> out{step.node};
+  if (step.kind == Step::Kind::Loop || step.kind == Step::Kind::Panels) out.clear();
+  for (const Member& member : step.members)
+    if (member.kind != Member::Kind::Output && member.kind != Member::Kind::MeanSum) out.push_back(member.node);
+  return out;
+}
+
+std::optional<std::vector<int64_t>> sum_strides(const Program& p, NodeId node) {
+  const SumPlan& sum = p.sums.at(node);
+  View sums{sum.flipped ? Shape{sum.columns, sum.rows} : Shape{sum.rows, sum.columns}, 0, {sum.padded, 1}};
+  if (sum.flipped) std::swap(sums.strides[0], sums.strides[1]);
+  if (!sum.product || squeezed(p.graph[node].shape) != squeezed(sums.shape)) return {};
+  return squeezed_strides(sums);
+}
+
 void mark_stored(Program& p) {
   p.stored.assign(p.graph.size(), false);
   for (NodeId id : p.nodes) p.stored[id.value] = p.shared_places[id.value].kind == Place::Kind::Output;
@@ -405,7 +506,7 @@ void mark_stored(Program& p) {
       for (NodeId id : reads(p, step)) p.stored[id.value] = true;
       if (computes_its_node(step)) p.stored[step.node.value] = true;
       for (const Member& member : step.members)
-        if (member.kind != Member::Kind::Compute) p.stored[member.node.value] = true;
+        if (!member.makes_value()) p.stored[member.node.value] = true;
     }
 }
 
@@ -414,6 +515,7 @@ void schedule(Program& p) {
   p.refs = resolve(p.graph, p.nodes);
   find_phases(p);
   plan_means(p);
+  sink(p);
   place_outputs(p);
   for (int phase = 0; phase <= p.plan.phases; ++phase) {
     p.sections.push_back(Scheduler(p, false, phase).run());
