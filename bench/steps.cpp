@@ -33,6 +33,7 @@ namespace {
 struct Options {
   std::string what = "train", kind = "am", cpu;
   int dimension = 2, width = 64, depth = 4, batch = 256, steps = 100, threads = 1, count = 0;
+  size_t cache_bytes = 0;
   bool print_script = false;
 };
 
@@ -242,8 +243,9 @@ int run(const Options& o, double began) {
   const std::string text = script(o);
   if (o.print_script) return fmt::print("{}", text), 0;
   std::string error;
-  const Machine machine{.target = jit::host_target(o.cpu, error), .threads = o.threads};
+  Machine machine{.target = jit::host_target(o.cpu, error), .threads = o.threads};
   if (!error.empty()) return fmt::print(stderr, "{}\n", error), 1;
+  if (o.cache_bytes > 0) machine.target.cache_bytes = o.cache_bytes;
   const auto compiled = compile("bench.am", text, {});
   diagnostics::Sink& sink = compiled->sink;
   bool fine = compiled->usable();
@@ -274,6 +276,7 @@ int main(int argc, char** argv) {
   app.add_option("--steps", o.steps, "of a rollout, each of 1/100")->check(CLI::PositiveNumber);
   app.add_option("--threads", o.threads)->check(CLI::PositiveNumber);
   app.add_option("--cpu", o.cpu, "make code for this CPU, as of `amc --cpu`");
+  app.add_option("--cache-bytes", o.cache_bytes, "make code for a second-level cache of this size");
   app.add_option("--count", o.count, "run so many steps under callgrind's eyes, and end")->check(CLI::PositiveNumber);
   app.add_flag("--print-script", o.print_script, "the script that is measured");
   CLI11_PARSE(app, argc, argv);
