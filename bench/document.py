@@ -14,9 +14,14 @@ def ours(cell):
     return next(s for s in cell["series"] if s["program"] == "ours")
 
 
+def peers(cell):
+    """The series of the peers, whose variants have names of their own."""
+    return [s for s in cell["series"] if s["variant"] != "ours"]
+
+
 def best_peer(cell):
     """The fastest variant of all peers that went through all rounds, or None."""
-    rivals = [s for s in cell["series"] if s["program"] != "ours" and not s["dropped"]]
+    rivals = [s for s in peers(cell) if not s["dropped"]]
     return min(rivals, key=lambda s: s["ms"]["median"], default=None)
 
 
@@ -87,11 +92,9 @@ def find(results, kind, case, threads, what="train"):
                 None)
 
 
-def quotient_row(label, above, below):
-    """How many times longer the first cell takes than the second."""
-    a, b = best_peer(above), best_peer(below)
-    mine = ours(above)["ms"]["median"] / ours(below)["ms"]["median"]
-    return label + [f"{mine:.2f}", f"{a['ms']['median'] / b['ms']['median']:.2f}" if a and b else "–"]
+def quotient(a, b):
+    """How many times longer the first series takes than the second."""
+    return f"{a['ms']['median'] / b['ms']['median']:.2f}" if a and b else "–"
 
 
 def threads_table(results):
@@ -100,16 +103,18 @@ def threads_table(results):
         for case in CASES:
             one, two = find(results, kind, case, 1), find(results, kind, case, 2)
             if one and two:
-                rows.append(quotient_row([KINDS[kind], case], one, two))
+                rows.append([KINDS[kind], case, quotient(ours(one), ours(two)), quotient(best_peer(one), best_peer(two))])
     return table(["", "case", ">amc, times faster on two threads", ">best peer"], rows)
 
 
 def unbalanced_table(results):
+    """Ours in one cell, in turn; the peer's from two."""
     rows = []
     for case in CASES:
         am, uam = find(results, "am", case, 1), find(results, "uam", case, 1)
-        if am and uam:
-            rows.append(quotient_row([case], uam, am))
+        beside = uam and next((s for s in uam["series"] if s["program"] == "ours, am"), None)
+        if beside:
+            rows.append([case, quotient(ours(uam), beside), quotient(best_peer(uam), am and best_peer(am))])
     return table(["case", ">amc, uAM over AM", ">best peer"], rows)
 
 
@@ -137,7 +142,7 @@ def variants_table(results):
     """Every variant of every peer; in brackets those that were left after two rounds."""
     rows = []
     for c in results["cells"]:
-        rivals = sorted((s for s in c["series"] if s["program"] != "ours"), key=lambda s: s["ms"]["median"])
+        rivals = sorted(peers(c), key=lambda s: s["ms"]["median"])
         if rivals:
             words = [f"{s['variant']} {number(s['ms']['median'])}" for s in rivals]
             words = [f"({w})" if s["dropped"] else w for w, s in zip(words, rivals)]

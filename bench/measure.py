@@ -199,9 +199,10 @@ class Series:
 HOPELESS = 1.15
 
 
-def measure(cell, ours, peers, rounds, seconds):
-    """A cell's figures. Programs take turns: in each round the FMA peak, then a block of ours and one of each variant."""
-    series = [Series(ours, "ours")]
+def measure(cell, ours, others, peers, rounds, seconds):
+    """A cell's figures. Programs take turns: in each round the FMA peak, then a block of ours, of our others that it is to be
+    compared with, and of each variant of each peer."""
+    series = [Series(program, "ours") for program in [ours] + others]
     series += [Series(peer, variant) for peer in peers for variant in peer.variants if variant not in peer.errors]
     peaks = []
     for turn in range(2 * rounds):
@@ -211,7 +212,7 @@ def measure(cell, ours, peers, rounds, seconds):
                 # What ran before has some milliseconds to come to rest.
                 time.sleep(0.02)
                 s.block(cell, seconds)
-        rivals = [s for s in series[1:] if not s.dropped]
+        rivals = [s for s in series[1 + len(others):] if not s.dropped]
         if turn == 1 and rivals:
             best = min(statistics.median(s.clean()) for s in rivals)
             for s in rivals:

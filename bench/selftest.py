@@ -72,11 +72,15 @@ def fake(name, *variants):
 
 def protocol():
     """The figures of a cell between a program of 2 ms a step and a peer with a faster, a slower and a broken variant."""
-    ours, peer = fake("ours", "ours=2"), fake("torch", "quick=5", "hopeless=8", "broken=!")
-    cell = measure.measure(measure.Cell("train", "am", "d5", 1), ours, [peer], 2, 0.01)
-    ours.end(), peer.end()
+    ours, other = fake("ours", "ours=2"), fake("ours, am", "ours=1.9")
+    peer = fake("torch", "quick=5", "hopeless=8", "broken=!")
+    cell = measure.measure(measure.Cell("train", "am", "d5", 1), ours, [other], [peer], 2, 0.01)
+    for program in (ours, other, peer):
+        program.end()
     assert cell["errors"] == {"torch broken": "no"}
-    by_name = {s["variant"]: s for s in cell["series"]}
+    assert [s["program"] for s in cell["series"]] == ["ours", "ours, am", "torch", "torch"]
+    assert document.ours(cell) is cell["series"][0]
+    by_name = {s["variant"]: s for s in cell["series"] if s["program"] != "ours, am"}
     assert list(by_name) == ["ours", "quick", "hopeless"]
     assert by_name["hopeless"]["dropped"] and by_name["hopeless"]["blocks"] == 2 and not by_name["quick"]["dropped"]
     assert near(by_name["ours"]["ms"]["median"], 2) and near(document.ratio(cell), 2.5)
@@ -115,7 +119,7 @@ def tables(results, page):
     prose = [document.MARKED.sub("", t) for t in (text, filled)]
     assert prose[0] == prose[1], "prose is lost"
     for row in ("| hyd | 3, 256 × 4, 1,000 | 1 | 5.00 (5.00–5.00) quick | 2.00 (2.00–2.00) | 2.50 × |", "| hyd | 100 | 800 |",
-                "| d5 | AM | 10,000 | 10.00 |", "quick 5.00, (hopeless 8.00), torch broken: failed", "| d5 | 1.00 | 1.00 |"):
+                "| d5 | AM | 10,000 | 10.00 |", "quick 5.00, (hopeless 8.00), torch broken: failed", "| d5 | 1.05 | 1.00 |", "| AM | d50 | 1.00 | 1.00 |"):
         assert row in filled, row
     for broken in (text.replace("<!-- bench: am -->", ""), text + "<!-- bench: what -->\n<!-- end -->"):
         try:
