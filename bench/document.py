@@ -235,7 +235,7 @@ def plot(results):
            f'<rect x="{LEFT}" y="38" width="12" height="12" fill="{OURS}"/>', label(LEFT + 18, 49, "amc"),
            f'<rect x="{LEFT + 70}" y="38" width="12" height="12" fill="{PEER}"/>',
            label(LEFT + 88, 49, "the best variant of " + (" and ".join(p["name"] for p in results["peers"]) or "no peer")),
-           label(LEFT + SPAN + 60, 68, "amc, ms", size=12), label(WIDTH - 20, 68, "times faster", "end", 12)]
+           label(LEFT + SPAN + 110, 68, "amc, ms", "end", 12), label(WIDTH - 20, 68, "times faster", "end", 12)]
     for mark in (0, 25, 50, 75, 100):
         x = LEFT + SPAN * mark / 100
         out.append(f'<line x1="{x}" x2="{x}" y1="{TOP}" y2="{height - 30}" stroke="{PALE}"/>')
@@ -249,5 +249,5 @@ def plot(results):
         if best_peer(cell):
             out.append(bar(cell, best_peer(cell), y + BAR + 1, PEER))
             out.append(label(WIDTH - 20, y + 16, times(ratio(cell)), "end"))
-        out.append(label(LEFT + SPAN + 60, y + 16, number(ours(cell)["ms"]["median"])))
+        out.append(label(LEFT + SPAN + 110, y + 16, number(ours(cell)["ms"]["median"]), "end"))
     return "\n".join(out + ["</svg>"]) + "\n"
