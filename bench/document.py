@@ -31,6 +31,12 @@ def ratio(cell):
     return rival["ms"]["median"] / ours(cell)["ms"]["median"] if rival else None
 
 
+def ratio_text(cell):
+    """In brackets where either side was disturbed too often."""
+    text, rival = times(ratio(cell)), best_peer(cell)
+    return text if rival is None or (rival["trusted"] and ours(cell)["trusted"]) else f"({text})"
+
+
 def share(cell, series, figure="median"):
     """Of the FMA peak; None where that is unknown."""
     peak = cell["peak"]["median"]
@@ -71,14 +77,15 @@ def table(head, rows):
 def figures_row(cell):
     mine, rival = ours(cell), best_peer(cell)
     return [str(cell["threads"]), f"{ranged(rival['ms'])} {rival['variant']}" if rival else "–", ranged(mine["ms"]),
-            times(ratio(cell)), percent(share(cell, mine)), percent(share(cell, rival)) if rival else "–"]
+            ratio_text(cell), percent(share(cell, mine)), percent(share(cell, rival)) if rival else "–"]
 
 
 FIGURES = [">threads", ">best peer, ms", ">amc, ms", ">ratio", ">share of peak", ">the peer's"]
 
 
 def steps_table(results, kind):
-    rows = [[c["case"], sizes(c["case"])] + figures_row(c) for c in results["cells"] if c["what"] == "train" and c["kind"] == kind]
+    rows = [[c["case"], sizes(c["case"])] + figures_row(c) for c in results["cells"]
+            if (c["what"], c["kind"]) == ("train", kind)]
     return table(["case", "d, width, batch"] + FIGURES, rows)
 
 
@@ -166,8 +173,8 @@ def machine_lines(results):
     if one:
         lines.append(f"- FMA peak in f32, medians of the cells: {min(one):.0f}–{max(one):.0f} GFLOP/s on one thread"
                      + (f", {min(two):.0f}–{max(two):.0f} on two." if two else "."))
-    lines.append(f"- {results['rounds']} rounds of blocks of {results['seconds']} s; {disturbed} of {blocks} blocks were disturbed by "
-                 f"other programs. Between its blocks no program took more than {percent(idle)} of a core.")
+    lines.append(f"- {results['rounds']} rounds of blocks of {results['seconds']} s; {disturbed} of {blocks} blocks were disturbed "
+                 f"by other programs. Between its blocks no program took more than {percent(idle)} of a core.")
     return "\n".join(lines)
 
 
@@ -248,6 +255,6 @@ def plot(results):
         out.append(bar(cell, ours(cell), y, OURS))
         if best_peer(cell):
             out.append(bar(cell, best_peer(cell), y + BAR + 1, PEER))
-            out.append(label(WIDTH - 20, y + 16, times(ratio(cell)), "end"))
+            out.append(label(WIDTH - 20, y + 16, ratio_text(cell), "end"))
         out.append(label(LEFT + SPAN + 110, y + 16, number(ours(cell)["ms"]["median"]), "end"))
     return "\n".join(out + ["</svg>"]) + "\n"

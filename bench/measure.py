@@ -1,4 +1,5 @@
 """What bench/run measures and how: the problems, the work they need, programs that run in blocks, and cells of rounds."""
+import contextlib
 import json
 import os
 import re
@@ -126,14 +127,19 @@ class Program:
         return self
 
     def block(self, variant, seconds):
-        self.process.stdin.write(f"{variant} {seconds}\n")
+        try:
+            self.process.stdin.write(f"{variant} {seconds}\n")
+        except BrokenPipeError:
+            # It has ended: reading tells how.
+            pass
         answer = self.read()
         if "error" in answer:
             raise Failure(f"{self.name}: {answer['error']}")
         return answer
 
     def end(self):
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
         self.process.stdout.close()
         self.process.wait()
         self.stderr.close()
@@ -185,14 +191,18 @@ class Series:
             self.idle = max(self.idle, answer["idle_cpu"] / waited)
         self.rss = answer["rss_mb"]
 
+    def enough(self):
+        """Whether enough blocks were undisturbed for a figure that can be trusted."""
+        return len(self.times) >= 3
+
     def clean(self):
-        """Blocks that count: the undisturbed ones where there are enough of them."""
-        return self.times if len(self.times) >= 3 else self.all_times
+        """Blocks that count: the undisturbed ones, or all for want of them."""
+        return self.times if self.enough() else self.all_times
 
     def figures(self):
         return {"program": self.program.name, "variant": self.variant, "ms": spread(self.clean()),
-                "blocks": len(self.all_times), "disturbed": len(self.all_times) - len(self.times), "dropped": self.dropped,
-                "idle": round(self.idle, 4)}
+                "blocks": len(self.all_times), "disturbed": len(self.all_times) - len(self.times),
+                "dropped": self.dropped, "trusted": self.enough(), "idle": round(self.idle, 4)}
 
 
 # A variant that is so much slower than the best of its rivals after two rounds gets no more of them.

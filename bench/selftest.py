@@ -84,6 +84,11 @@ def protocol():
     assert list(by_name) == ["ours", "quick", "hopeless"]
     assert by_name["hopeless"]["dropped"] and by_name["hopeless"]["blocks"] == 2 and not by_name["quick"]["dropped"]
     assert near(by_name["ours"]["ms"]["median"], 2) and near(document.ratio(cell), 2.5)
+    # Two rounds are too few to be trusted, and so are blocks beside which something else ran.
+    assert document.ratio_text(cell) == "(2.50 ×)" and not by_name["ours"]["trusted"]
+    for series in cell["series"]:
+        series["trusted"] = True
+    assert document.ratio_text(cell) == "2.50 ×"
     # Two blocks of a variant that was left out are no figure, whatever they say.
     by_name["hopeless"]["ms"]["median"] = 1
     assert document.best_peer(cell) is by_name["quick"]
@@ -96,6 +101,15 @@ def protocol():
             raise AssertionError(command)
         except measure.Failure as failure:
             assert said in str(failure), failure
+    short_lived = FAKE.split("for line")[0] + "raise SystemExit('gone')"
+    dying = measure.Program([sys.executable, "-c", short_lived, "a=1"], "peer").ready()
+    dying.process.wait()
+    try:
+        dying.block("a", 0.01)
+        raise AssertionError("a program that is gone answered")
+    except measure.Failure as failure:
+        assert "gone" in str(failure), failure
+    dying.end()
     return cell
 
 
@@ -118,8 +132,9 @@ def tables(results, page):
     assert document.fill(filled, results) == filled
     prose = [document.MARKED.sub("", t) for t in (text, filled)]
     assert prose[0] == prose[1], "prose is lost"
-    for row in ("| hyd | 3, 256 × 4, 1,000 | 1 | 5.00 (5.00–5.00) quick | 2.00 (2.00–2.00) | 2.50 × |", "| hyd | 100 | 800 |",
-                "| d5 | AM | 10,000 | 10.00 |", "quick 5.00, (hopeless 8.00), torch broken: failed", "| d5 | 1.05 | 1.00 |", "| AM | d50 | 1.00 | 1.00 |"):
+    for row in ("| hyd | 3, 256 × 4, 1,000 | 1 | 5.00 (5.00–5.00) quick | 2.00 (2.00–2.00) | 2.50 × |",
+                "| hyd | 100 | 800 |", "| d5 | AM | 10,000 | 10.00 |", "| d5 | 1.05 | 1.00 |", "| AM | d50 | 1.00 | 1.00 |",
+                "quick 5.00, (hopeless 8.00), torch broken: failed"):
         assert row in filled, row
     for broken in (text.replace("<!-- bench: am -->", ""), text + "<!-- bench: what -->\n<!-- end -->"):
         try:
