@@ -114,6 +114,7 @@ class Program:
         answer = self.read()
         if "error" in answer:
             raise Failure(f"{self.name} {answer['variant']}: {answer['error']}")
+        self.variants[answer["variant"]] = answer
         return time.monotonic() - self.began
 
     def ready(self):
@@ -235,11 +236,11 @@ def measure(cell, ours, others, peers, rounds, seconds):
             "gflop": cell.gflop(), "peak": spread(peaks), "series": [s.figures() for s in series], "errors": errors}
 
 
-def first_step(command, threads_options, repeats):
-    """Seconds from the start of a peer, or of our timing program, to the end of its first step; and what it holds then."""
+def first_step(command, repeats):
+    """Seconds from the start of a program of the protocol to the end of its first call; and what it holds some calls later."""
     times, rss = [], []
     for _ in range(repeats):
-        program = Program(command + threads_options, command[0])
+        program = Program(command, command[0])
         try:
             times.append(program.first())
             variant = next(iter(program.ready().variants))

@@ -1,5 +1,6 @@
 """Checks of bench/run that need neither torch nor a quiet machine: the arithmetic, the protocol, the tables and the plot."""
 import hashlib
+import itertools
 import json
 import os
 import sys
@@ -70,13 +71,23 @@ def fake(name, *variants):
     return measure.Program([sys.executable, "-c", FAKE, *variants], name).ready()
 
 
-def protocol():
-    """The figures of a cell between a program of 2 ms a step and a peer with a faster, a slower and a broken variant."""
+def played(rounds, busy):
+    """A cell between programs of 2 and 1.9 ms a step and a peer with a faster, a slower and a broken variant, on a machine
+    whose cores have been busy for so long as `busy` says each time."""
     ours, other = fake("ours", "ours=2"), fake("ours, am", "ours=1.9")
     peer = fake("torch", "quick=5", "hopeless=8", "broken=!")
-    cell = measure.measure(measure.Cell("train", "am", "d5", 1), ours, [other], [peer], 2, 0.01)
-    for program in (ours, other, peer):
-        program.end()
+    real, measure.machine_busy = measure.machine_busy, busy
+    try:
+        return measure.measure(measure.Cell("train", "am", "d5", 1), ours, [other], [peer], rounds, 0.01)
+    finally:
+        measure.machine_busy = real
+        for program in (ours, other, peer):
+            program.end()
+
+
+def protocol():
+    """The figures of a cell on a quiet machine, which is given back, and on a busy one."""
+    cell = played(3, lambda: 0)
     assert cell["errors"] == {"torch broken": "no"}
     assert [s["program"] for s in cell["series"]] == ["ours", "ours, am", "torch", "torch"]
     assert document.ours(cell) is cell["series"][0]
@@ -84,11 +95,11 @@ def protocol():
     assert list(by_name) == ["ours", "quick", "hopeless"]
     assert by_name["hopeless"]["dropped"] and by_name["hopeless"]["blocks"] == 2 and not by_name["quick"]["dropped"]
     assert near(by_name["ours"]["ms"]["median"], 2) and near(document.ratio(cell), 2.5)
-    # Two rounds are too few to be trusted, and so are blocks beside which something else ran.
-    assert document.ratio_text(cell) == "(2.50 ×)" and not by_name["ours"]["trusted"]
-    for series in cell["series"]:
-        series["trusted"] = True
-    assert document.ratio_text(cell) == "2.50 ×"
+    assert document.ratio_text(cell) == "2.50 ×" and by_name["ours"]["blocks"] == 3
+    ticks = itertools.count()
+    disturbed = played(3, lambda: next(ticks))
+    assert document.ratio_text(disturbed) == "(2.50 ×)"
+    assert document.ours(disturbed)["disturbed"] == document.ours(disturbed)["blocks"] == 6
     # Two blocks of a variant that was left out are no figure, whatever they say.
     by_name["hopeless"]["ms"]["median"] = 1
     assert document.best_peer(cell) is by_name["quick"]
@@ -101,6 +112,8 @@ def protocol():
             raise AssertionError(command)
         except measure.Failure as failure:
             assert said in str(failure), failure
+    start = measure.first_step([sys.executable, "-c", FAKE, "quick=5"], 3)
+    assert 0 < start["seconds"]["low"] <= start["seconds"]["median"] and start["rss_mb"] == 1
     short_lived = FAKE.split("for line")[0] + "raise SystemExit('gone')"
     dying = measure.Program([sys.executable, "-c", short_lived, "a=1"], "peer").ready()
     dying.process.wait()

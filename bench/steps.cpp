@@ -1,5 +1,5 @@
-// Times training steps and sampling of one problem, block by block as a line on standard input asks for them: our side of
-// bench/run, whose protocol bench/README.md states.
+// Times training steps and sampling of one problem, block by block as a line on standard input asks for them: our side
+// of bench/run, whose protocol bench/README.md states.
 //
 //   bench_steps --kind am --dimension 5 --width 64 --batch 512     then lines such as `ours 0.3`, `peak 0.05`
 //   bench_steps … --print-script                                   the script that is measured
@@ -39,7 +39,8 @@ struct Options {
 
 /// Rollouts start at samples of the path at 0 and take steps of 1/100 until `steps` are done.
 std::string script(const Options& o) {
-  std::string text = fmt::format(R"(path q(t) over 0..1 {{
+  std::string text =
+      fmt::format(R"(path q(t) over 0..1 {{
   x0 ~ normal({0})
   z ~ normal({0})
   (1 − t)·x0 + t·(2 + 0.5·z)
@@ -47,17 +48,15 @@ std::string script(const Options& o) {
 potential s(x, t) = ½·|x − mlp(width = {1}, depth = {2}, out = {0})([t, x])|²
 train flow = {3}(s, q{4}) {{ steps = 1_000_000_000; batch = {5}; optimizer = adam(lr = 1e-4); clip = 1.0; ema = 0.9999 }}
 )",
-                                 o.dimension, o.width, o.depth, o.kind, o.kind == "eam" ? ", sigma = 0.5" : "",
-                                 o.batch);
+                  o.dimension, o.width, o.depth, o.kind, o.kind == "eam" ? ", sigma = 0.5" : "", o.batch);
   if (o.what == "sample")
-    text += fmt::format("sample paths from flow {{ start = q(0); count = {}; times = 0..{} by {}; solver = euler(steps = 100) }}\n",
-                        o.batch, o.steps / 100.0, o.steps / 100.0);
+    text += fmt::format(
+        "sample paths from flow {{ start = q(0); count = {}; times = 0..{} by {}; solver = euler(steps = 100) }}\n",
+        o.batch, o.steps / 100.0, o.steps / 100.0);
   return text;
 }
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 /// Processor time of all threads.
 double cpu_seconds() {
@@ -100,7 +99,8 @@ __attribute__((target("avx2,fma"))) void multiply_add_256() {
   for (auto& v : x) asm volatile("" : : "x"(v));
 }
 
-/// GFLOP/s of fused multiply-adds in registers in f32, over `seconds`, of all threads together; 0 without such instructions.
+/// GFLOP/s of fused multiply-adds in registers in f32, over `seconds`, of all threads together; 0 without such
+/// instructions.
 double fma_peak(double seconds, int threads) {
   const bool wide = __builtin_cpu_supports("avx512f");
   if (!wide && !(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))) return 0;
@@ -158,8 +158,9 @@ class Blocks {
   }
 
   void answer(long calls, double seconds) {
-    say(fmt::format(R"("variant": "ours", "calls": {}, "seconds": {:.9f}, "cpu": {:.6f}, "idle_cpu": {:.6f}, "rss_mb": {:.1f})",
-                    calls, seconds, cpu_seconds() - began_cpu_, idle_cpu_, peak_memory()));
+    say(fmt::format(
+        R"("variant": "ours", "calls": {}, "seconds": {:.9f}, "cpu": {:.6f}, "idle_cpu": {:.6f}, "rss_mb": {:.1f})",
+        calls, seconds, cpu_seconds() - began_cpu_, idle_cpu_, peak_memory()));
   }
 
  private:
@@ -168,8 +169,8 @@ class Blocks {
 };
 
 void first_call(double began, double value) {
-  say(fmt::format(R"("variant": "ours", "value": {:.9g}, "first_call_s": {:.4f}, "rss_mb": {:.1f})", value, now() - began,
-                  peak_memory()));
+  say(fmt::format(R"("variant": "ours", "value": {:.9g}, "first_call_s": {:.4f}, "rss_mb": {:.1f})", value,
+                  now() - began, peak_memory()));
 }
 
 void ready(const Machine& machine, double flops) {
@@ -211,8 +212,8 @@ bool train(const elaborate::Model& model, flow::Weights& weights, const Machine&
   return flow::train(model, weights, machine, {.report_every = every, .report = report}, sink) == flow::Ending::Stopped;
 }
 
-/// What a rollout of `steps` takes: the time of a whole sampling less that of one which ends where it starts, which has all of
-/// the preparations.
+/// What a rollout of `steps` takes: the time of a whole sampling less that of one which ends where it starts, which has
+/// all of the preparations.
 bool sample(elaborate::Sampling sampling, const elaborate::Model& model, const flow::Weights& weights,
             const Machine& machine, const Options& o, double began, diagnostics::Sink& sink) {
   const std::vector<double> times = sampling.times;
@@ -252,9 +253,9 @@ int run(const Options& o, double began) {
   if (fine) {
     const elaborate::Model& model = compiled->elaborated.models[0];
     auto weights = flow::initialise(model, machine, sink);
-    fine = weights && (o.what == "sample"
-                           ? sample(compiled->elaborated.samplings[0], model, *weights, machine, o, began, sink)
-                           : train(model, *weights, machine, o, began, sink));
+    fine = weights &&
+           (o.what == "sample" ? sample(compiled->elaborated.samplings[0], model, *weights, machine, o, began, sink)
+                               : train(model, *weights, machine, o, began, sink));
   }
   for (const auto& d : sink.sorted()) fmt::print(stderr, "{}\n", diagnostics::render(d, compiled->sources));
   return fine ? 0 : 1;

@@ -313,9 +313,18 @@ def compiled(function):
     return torch.compile(function, dynamic=False, fullgraph=True)
 
 
+def stock_adam(leaves):
+    settings = {"lr": RATE, "betas": (BETA1, BETA2), "eps": EPSILON}
+    try:
+        return torch.optim.Adam(leaves, fused=True, **settings)
+    except (RuntimeError, TypeError):
+        # Before torch 2.4 only on a GPU.
+        return torch.optim.Adam(leaves, foreach=True, **settings)
+
+
 def train_eager():
     leaves = [q.requires_grad_() for q in initial()]
-    optimizer = torch.optim.Adam(leaves, lr=RATE, betas=(BETA1, BETA2), eps=EPSILON, fused=True)
+    optimizer = stock_adam(leaves)
     average = [q.detach().clone() for q in leaves]
 
     def step():
