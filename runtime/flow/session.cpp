@@ -42,7 +42,7 @@ Session::Session(const elaborate::Program& program, bool f64, size_t samples, co
                  diagnostics::Sink& sink, source::Span span)
     : precision_(precision_of(f64)) {
   std::string error;
-  program_ = make_native(program, precision_, machine.target, samples, error);
+  program_ = make_native(program, precision_, machine, samples, error);
   if (!program_) {
     sink.report<Kind::CompilerFailure>(span, error);
     return;
