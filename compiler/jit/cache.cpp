@@ -24,6 +24,8 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kMagic = "amc object\n";
 constexpr size_t kHashBytes = 32, kKeyDigits = 2 * kHashBytes;
+/// Of an entry, and of what is to become one.
+constexpr std::string_view kSuffix = ".amc", kBeside = ".amc.", kRandom = "XXXXXX";
 /// A writer that takes longer has died.
 constexpr auto kStale = std::chrono::hours(1);
 
@@ -78,17 +80,6 @@ std::string build_of(const void* address) {
   return search.found;
 }
 
-/// What was compiled with: this compiler and LLVM, each by the hash of its own build.
-const std::string& build() {
-  static const std::string text = [] {
-    const std::string ours = build_of(reinterpret_cast<const void*>(&key_of));
-    const std::string llvms = build_of(reinterpret_cast<const void*>(&LLVMContextCreate));
-    if (ours.empty() || llvms.empty()) return std::string();
-    return fmt::format("{} {} {}", digits(ours), digits(llvms), llvm_version());
-  }();
-  return text;
-}
-
 /// A regular file of our own, in full, marked as used now.
 std::optional<std::string> read(const std::string& path) {
   // Should it be a pipe, opening it does not wait for a writer.
@@ -130,22 +121,35 @@ std::vector<Entry> entries(const std::string& folder) {
   std::error_code error;
   for (fs::directory_iterator file(folder, error), end; !error && file != end; file.increment(error)) {
     const std::string name = file->path().filename().string();
-    const size_t known = name.find_first_not_of("0123456789abcdef");
-    if (known != kKeyDigits || name.compare(known, 4, ".amc") != 0) continue;
+    if (name.find_first_not_of("0123456789abcdef") != kKeyDigits) continue;
+    const std::string_view rest = std::string_view(name).substr(kKeyDigits);
+    const bool finished = rest == kSuffix;
+    if (!finished && !(rest.starts_with(kBeside) && rest.size() == kBeside.size() + kRandom.size())) continue;
     std::error_code gone;
     const uint64_t bytes = file->file_size(gone);
     const auto used = file->last_write_time(gone);
-    if (!gone) out.push_back({file->path(), bytes, used, name.size() == kKeyDigits + 4});
+    if (!gone) out.push_back({file->path(), bytes, used, finished});
   }
   return out;
 }
 
 }  // namespace
 
-std::string key_of(const ir::Graph& graph, std::span<const ir::NodeId> outputs, const lower::Options& options) {
-  if (build().empty()) return "";
+const std::string& this_build() {
+  static const std::string text = [] {
+    const std::string ours = build_of(reinterpret_cast<const void*>(&key_of));
+    const std::string llvms = build_of(reinterpret_cast<const void*>(&LLVMContextCreate));
+    if (ours.empty() || llvms.empty()) return std::string();
+    return fmt::format("{} {} {}", digits(ours), digits(llvms), llvm_version());
+  }();
+  return text;
+}
+
+std::string key_of(const ir::Graph& graph, std::span<const ir::NodeId> outputs, const lower::Options& options,
+                   const std::string& build) {
+  if (build.empty()) return "";
   Writer w;
-  w(build(), options, graph.slots(), graph.size());
+  w(build, options, graph.slots(), graph.size());
   for (uint32_t i = 0; i < graph.size(); ++i) {
     const ir::Node& node = graph[{i}];
     w(node);
@@ -167,6 +171,8 @@ Cache Cache::of_environment() {
   if (caches.starts_with('/')) return Cache(caches + "/amc");
   return home.empty() ? Cache() : Cache(home + "/.cache/amc");
 }
+
+std::string Cache::path(const std::string& key) const { return fmt::format("{}/{}{}", folder_, key, kSuffix); }
 
 std::optional<Object> Cache::find(const std::string& key) const {
   if (folder_.empty() || key.empty()) return {};
@@ -190,7 +196,7 @@ void Cache::keep(const std::string& key, const Object& object) const {
   if (bytes.size() > limit_) return;
   std::error_code error;
   if (fs::create_directories(folder_, error)) fs::permissions(folder_, fs::perms::owner_all, error);
-  std::string beside = path(key) + ".XXXXXX";
+  std::string beside = fmt::format("{}/{}{}{}", folder_, key, kBeside, kRandom);
   const int file = mkstemp(beside.data());
   if (file < 0) return;
   const bool written = write(file, bytes);
@@ -200,7 +206,7 @@ void Cache::keep(const std::string& key, const Object& object) const {
 
 Cache::Usage Cache::usage() const {
   Usage out{.limit = limit_};
-  for (const Entry& entry : entries(folder_)) ++out.entries, out.bytes += entry.bytes;
+  for (const Entry& entry : entries(folder_)) out.entries += entry.finished, out.bytes += entry.bytes;
   return out;
 }
 

@@ -9,10 +9,13 @@
 
 namespace am::jit {
 
-/// All that code depends on, hashed: the graph with its outputs, every lowering option, the target, the version of LLVM
-/// and the build of this compiler and of LLVM, by the hashes that the linker wrote into them. Empty if they carry none:
-/// then nothing is kept.
-std::string key_of(const ir::Graph& graph, std::span<const ir::NodeId> outputs, const lower::Options& options);
+/// This compiler and LLVM, by the hashes that the linker wrote into them, and LLVM's version. Empty if they carry no hash.
+const std::string& this_build();
+
+/// All that code depends on, hashed: the graph with its outputs, every lowering option, the target, and the compiler's
+/// build. Empty without a build: then nothing is kept.
+std::string key_of(const ir::Graph& graph, std::span<const ir::NodeId> outputs, const lower::Options& options,
+                   const std::string& build = this_build());
 
 /// A folder of entries, one file each, `<key>.amc`. Any number of processes may use it at once: an entry is written
 /// beside its place and renamed, and it is believed only if it carries its own key and the checksum of its content. What is
@@ -41,7 +44,7 @@ class Cache {
   Usage usage() const;
 
  private:
-  std::string path(const std::string& key) const { return folder_ + "/" + key + ".amc"; }
+  std::string path(const std::string& key) const;
   void trim() const;
 
   std::string folder_;
