@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstddef>
+#include <span>
 
 #include "compiler/diagnostics/diagnostics.h"
 #include "compiler/ir/ops.h"
@@ -28,12 +30,13 @@ struct Matrix {
 /// Writes one section: calls of kernels in straight order.
 class SectionWriter {
  public:
-  SectionWriter(Unit& unit, const Program& program, const Section& section)
-      : p_(program), g_(program.graph), section_(section), w_(unit, name_of(section)) {}
-  void write();
+  /// `writer...`: what a Writer is made of, of a function whose first argument is the frame.
+  template <class... Arguments>
+  SectionWriter(const Program& program, const Section& section, Unit& unit, const Arguments&... writer)
+      : p_(program), g_(program.graph), section_(section), w_(unit, writer...) {}
+  llvm::Function* write(std::span<const Step> steps);
 
  private:
-  static std::string name_of(const Section& s) { return fmt::format("am_{}_{}", s.tile ? "tile" : "shared", s.phase); }
   Value* frame() { return w_.argument(0); }
   Value* bytes_from(Value* pointer, size_t offset);
   Value* slot(Value* table, int index);
@@ -123,7 +126,7 @@ Matrix SectionWriter::matrix(NodeId id, bool transpose) {
   return m;
 }
 
-void SectionWriter::write() {
+llvm::Function* SectionWriter::write(std::span<const Step> steps) {
   inputs_ = frame_pointer(w_, frame(), offsetof(Frame, inputs));
   outputs_ = frame_pointer(w_, frame(), offsetof(Frame, outputs));
   shared_ = frame_pointer(w_, frame(), offsetof(Frame, shared));
@@ -141,8 +144,8 @@ void SectionWriter::write() {
     Value* one = llvm::ConstantFP::get(w_.unit.element, 1);
     w_.store(w_.b.CreateFDiv(one, w_.b.CreateUIToFP(samples, w_.unit.element)), scale_);
   }
-  for (const Step& s : section_.steps) step(s);
-  w_.finish();
+  for (const Step& s : steps) step(s);
+  return w_.finish();
 }
 
 void SectionWriter::step(const Step& s) {
@@ -391,12 +394,37 @@ void SectionWriter::loop(const Step& step) { LoopBuilder(*this, step).call(); }
 
 }  // namespace
 
+namespace {
+
+/// Note [parts]. The code generator takes more time for a function than for its halves: a long section is a function
+/// that calls its parts.
+constexpr size_t kPartSteps = 32;
+
+void emit_section(Unit& unit, const Program& program, const Section& section) {
+  const std::string name = fmt::format("am_{}_{}", section.tile ? "tile" : "shared", section.phase);
+  const std::span<const Step> steps = section.steps;
+  if (steps.size() <= kPartSteps) {
+    SectionWriter(program, section, unit, name).write(steps);
+    return;
+  }
+  Writer whole(unit, name);
+  for (size_t from = 0; from < steps.size(); from += kPartSteps) {
+    const std::string part = fmt::format("{}_part_{}", name, from / kPartSteps);
+    const size_t count = std::min(kPartSteps, steps.size() - from);
+    SectionWriter writer(program, section, unit, part, 1, 0);
+    whole.b.CreateCall(writer.write(steps.subspan(from, count)), {whole.argument(0)});
+  }
+  whole.finish();
+}
+
+}  // namespace
+
 void emit(const Program& program, llvm::Module& module) {
   const Plan& plan = program.plan;
   llvm::Type* element = plan.precision == Precision::F32 ? llvm::Type::getFloatTy(module.getContext())
                                                          : llvm::Type::getDoubleTy(module.getContext());
   Unit unit{module, program.options.target, element, static_cast<int>(plan.element_bytes()), plan.lanes, plan.tile, {}};
-  for (const Section& section : program.sections) SectionWriter(unit, program, section).write();
+  for (const Section& section : program.sections) emit_section(unit, program, section);
 }
 
 }  // namespace am::lower

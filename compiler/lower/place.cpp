@@ -1,6 +1,9 @@
 // Places in memory: values whose lives do not overlap share it, first fit.
 #include <algorithm>
+#include <cstdint>
 #include <functional>
+#include <iterator>
+#include <queue>
 
 #include "compiler/ir/ops.h"
 #include "compiler/lower/program.h"
@@ -19,22 +22,53 @@ struct Life {
   }
 };
 
+/// What is free, as ranges in order that do not touch; the last one has no end.
+class Gaps {
+ public:
+  explicit Gaps(size_t& looks) : looks_(looks) {}
+
+  /// The lowest offset with room for `size` > 0, which is then taken.
+  size_t take(size_t size) {
+    auto gap = ends_.begin();
+    while (++looks_, gap->second - gap->first < size) ++gap;
+    const auto [offset, end] = *gap;
+    ends_.erase(gap);
+    if (offset + size < end) ends_[offset + size] = end;
+    return offset;
+  }
+
+  void give(size_t offset, size_t size) {
+    size_t end = offset + size;
+    auto after = ends_.lower_bound(end);
+    if (after != ends_.end() && after->first == end) {
+      end = after->second;
+      after = ends_.erase(after);
+    }
+    if (after != ends_.begin() && std::prev(after)->second == offset)
+      std::prev(after)->second = end;
+    else
+      ends_[offset] = end;
+  }
+
+ private:
+  std::map<size_t, size_t> ends_{{0, SIZE_MAX}};  // by offset
+  size_t& looks_;
+};
+
 /// Gives every life the lowest offset at which no overlapping life lies; returns the size of the whole.
-size_t first_fit(std::vector<Life*> lives) {
+size_t first_fit(std::vector<Life*> lives, size_t& looks) {
   std::stable_sort(lives.begin(), lives.end(), [](const Life* x, const Life* y) { return x->from < y->from; });
-  std::vector<const Life*> placed;  // by offset
+  const auto ends_later = [](const Life* x, const Life* y) { return x->to > y->to; };
+  std::priority_queue<const Life*, std::vector<const Life*>, decltype(ends_later)> living(ends_later);
+  Gaps gaps(looks);
   size_t total = 0;
   for (Life* life : lives) {
-    size_t offset = 0;
-    for (const Life* other : placed) {
-      if (other->to < life->from) continue;
-      if (offset + life->size <= other->offset) break;
-      offset = std::max(offset, other->offset + other->size);
-    }
-    life->offset = offset;
-    total = std::max(total, offset + life->size);
-    const auto by_offset = [](const Life* x, const Life* y) { return x->offset < y->offset; };
-    placed.insert(std::upper_bound(placed.begin(), placed.end(), life, by_offset), life);
+    for (; !living.empty() && living.top()->to < life->from; living.pop())
+      gaps.give(living.top()->offset, living.top()->size);
+    if (life->size == 0) continue;
+    life->offset = gaps.take(life->size);
+    total = std::max(total, life->offset + life->size);
+    living.push(life);
   }
   return total;
 }
@@ -83,7 +117,7 @@ void place_shared(Program& p) {
   }
   std::vector<Life*> list;
   for (auto& [id, life] : lives) list.push_back(&life);
-  p.plan.shared_bytes = first_fit(list) * p.plan.element_bytes();
+  p.plan.shared_bytes = first_fit(list, p.looks) * p.plan.element_bytes();
   for (auto& [id, life] : lives)
     p.shared_places[id.value] = {Place::Kind::Shared, life.offset * p.plan.element_bytes(), 0};
 }
@@ -109,7 +143,7 @@ size_t place_tile(Program& p, const Section& section) {
   std::vector<Life*> list;
   for (auto& [id, life] : lives) list.push_back(&life);
   for (auto& [id, life] : packs) list.push_back(&life);
-  const size_t rows = first_fit(list);
+  const size_t rows = first_fit(list, p.looks);
   std::vector<Place>& places = p.tile_places.emplace_back(p.graph.size());
   for (auto& [id, life] : lives) places[id.value] = {Place::Kind::Arena, life.offset, 0};
   for (auto& [id, life] : packs) p.pack_places[id] = {Place::Kind::Arena, life.offset, 0};

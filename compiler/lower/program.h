@@ -108,6 +108,8 @@ struct Program {
   std::vector<std::vector<Place>> tile_places;   // by phase and node
   std::vector<Place> pack_places;                // by pack
   Plan plan;
+  /// How often a unit or a piece of memory was looked at: the work of planning, which grows as the graph does.
+  size_t looks = 0;
 
   const Ref& ref(NodeId id) const { return refs[id.value]; }
   /// A node whose numbers are known without any section computing them.
@@ -122,6 +124,9 @@ struct Program {
 
 /// The nodes that a step reads, as bases; a Loop's own values are not among them.
 std::vector<NodeId> reads(const Program& program, const Step& step);
+
+/// All of the decisions below.
+Program planned(const Graph& graph, const std::vector<NodeId>& outputs, const Options& options);
 
 /// Decides how means are summed.
 void plan_means(Program& program);
