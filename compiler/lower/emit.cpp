@@ -396,23 +396,37 @@ void SectionWriter::loop(const Step& step) { LoopBuilder(*this, step).call(); }
 
 namespace {
 
-/// Note [parts]. The code generator takes more time for a function than for its halves: a long section is a function
-/// that calls its parts.
-constexpr size_t kPartSteps = 32;
+/// Note [parts]. The code generator takes more than twice the time for a function of twice the size: a long section is a
+/// function that calls its parts, which have about this many steps and members of loops each.
+constexpr size_t kPartSize = 64;
+
+/// Where each part ends.
+std::vector<size_t> parts(const std::vector<Step>& steps) {
+  std::vector<size_t> ends;
+  size_t size = 0;
+  for (size_t i = 0; i < steps.size(); ++i) {
+    size += 1 + steps[i].members.size();
+    if (size < kPartSize && i + 1 < steps.size()) continue;
+    ends.push_back(i + 1);
+    size = 0;
+  }
+  return ends;
+}
 
 void emit_section(Unit& unit, const Program& program, const Section& section) {
   const std::string name = fmt::format("am_{}_{}", section.tile ? "tile" : "shared", section.phase);
   const std::span<const Step> steps = section.steps;
-  if (steps.size() <= kPartSteps) {
+  const std::vector<size_t> ends = parts(section.steps);
+  if (ends.size() <= 1) {
     SectionWriter(program, section, unit, name).write(steps);
     return;
   }
   Writer whole(unit, name);
-  for (size_t from = 0; from < steps.size(); from += kPartSteps) {
-    const std::string part = fmt::format("{}_part_{}", name, from / kPartSteps);
-    const size_t count = std::min(kPartSteps, steps.size() - from);
-    SectionWriter writer(program, section, unit, part, 1, 0);
-    whole.b.CreateCall(writer.write(steps.subspan(from, count)), {whole.argument(0)});
+  size_t begin = 0;
+  for (size_t end : ends) {
+    SectionWriter part(program, section, unit, fmt::format("{}_from_{}", name, begin), 1, 0);
+    whole.b.CreateCall(part.write(steps.subspan(begin, end - begin)), {whole.argument(0)});
+    begin = end;
   }
   whole.finish();
 }
