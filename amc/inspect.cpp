@@ -31,6 +31,16 @@ const elaborate::Model* choose_model(const Arguments& a, const Script& script) {
 
 std::string mebibytes(size_t bytes) { return fmt::format("{:.2f} MiB", static_cast<double>(bytes) / (1 << 20)); }
 
+void print_cache(const jit::Cache& cache) {
+  if (cache.folder().empty()) {
+    fmt::print("cache off\n");
+    return;
+  }
+  const jit::Cache::Usage used = cache.usage();
+  fmt::print("cache {}: {} compiled program{}, {} of at most {}\n", cache.folder(), grouped(static_cast<long long>(used.entries)),
+             used.entries == 1 ? "" : "s", mebibytes(used.bytes), mebibytes(used.limit));
+}
+
 void print_plan(const elaborate::Model& m, const lower::Target& target) {
   const lower::Plan plan = plan_of(m, target);
   fmt::print("{}: training step of {} samples\n", m.name, m.batch);
@@ -163,6 +173,7 @@ int info(const Arguments& a) {
              machine->target.vector_bytes, machine->target.lanes(lower::Precision::F32),
              mebibytes(machine->target.cache_bytes), machine->threads);
   fmt::print("LLVM {}\n", jit::llvm_version());
+  print_cache(machine->cache);
   if (a.file.empty()) return kDone;
   const auto script = open_script(a, code);
   if (!script) return code;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,7 +34,20 @@ class Executable {
   std::vector<TileFunction> shared_, tiles_;
 };
 
-/// Compiles and links. Null and a text in `error` if LLVM refuses: that is our bug or the system's.
+/// Machine code before it is linked, with its plan. A value: it may be kept and linked in another process.
+struct Object {
+  lower::Plan plan;
+  std::string code;  // an object file
+};
+
+/// Makes machine code. Nothing and a text in `error` if LLVM refuses: that is our bug.
+std::optional<Object> generate(lower::Lowered lowered, const lower::Target& target, std::string& error);
+
+/// Links. Null and a text in `error` if the object lacks a function or calls one that it may not, or if there is no
+/// memory for it.
+std::shared_ptr<const Executable> load(Object object, const lower::Target& target, std::string& error);
+
+/// Both.
 std::shared_ptr<const Executable> compile(lower::Lowered lowered, const lower::Target& target, std::string& error);
 
 /// The assembly that `compile` would make.

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstddef>
+#include <span>
 
 #include "compiler/diagnostics/diagnostics.h"
 #include "compiler/ir/ops.h"
@@ -28,14 +30,13 @@ struct Matrix {
 /// Writes one section: calls of kernels in straight order.
 class SectionWriter {
  public:
-  SectionWriter(Unit& unit, const Program& program, const Section& section)
-      : p_(program), g_(program.graph), section_(section), w_(unit, name_of(section)) {}
-  void write();
+  /// `writer...`: what a Writer is made of, of a function whose first argument is the frame.
+  template <class... Arguments>
+  SectionWriter(const Program& program, const Section& section, Unit& unit, const Arguments&... writer)
+      : p_(program), g_(program.graph), section_(section), w_(unit, writer...) {}
+  llvm::Function* write(std::span<const Step> steps);
 
  private:
-  static std::string name_of(const Section& s) {
-    return s.tile ? fmt::format("am_tile_{}", s.phase) : fmt::format("am_shared_{}", s.stage);
-  }
   Value* frame() { return w_.argument(0); }
   Value* bytes_from(Value* pointer, size_t offset);
   Value* bytes_from(Value* pointer, Value* offset) {
@@ -132,7 +133,7 @@ Matrix SectionWriter::matrix(NodeId id, bool transpose) {
   return m;
 }
 
-void SectionWriter::write() {
+llvm::Function* SectionWriter::write(std::span<const Step> steps) {
   inputs_ = frame_pointer(w_, frame(), offsetof(Frame, inputs));
   outputs_ = frame_pointer(w_, frame(), offsetof(Frame, outputs));
   shared_ = frame_pointer(w_, frame(), offsetof(Frame, shared));
@@ -154,8 +155,8 @@ void SectionWriter::write() {
   piece_.count = section_.pieces;
   if (section_.pieces > 1)
     piece_.number = w_.b.CreateZExt(frame_number(w_, frame(), offsetof(Frame, piece), 32), w_.b.getInt64Ty());
-  for (const Step& s : section_.steps) step(s);
-  w_.finish();
+  for (const Step& s : steps) step(s);
+  return w_.finish();
 }
 
 void SectionWriter::step(const Step& s) {
@@ -463,13 +464,53 @@ void SectionWriter::loop(const Step& step) { LoopBuilder(*this, step).call(); }
 
 }  // namespace
 
+namespace {
+
+/// Note [parts]. The code generator takes more than twice the time for a function of twice the size: a long section is a
+/// function that calls its parts, which have about this many steps and members of loops each.
+constexpr size_t kPartSize = 64;
+
+/// Where each part ends.
+std::vector<size_t> parts(const std::vector<Step>& steps) {
+  std::vector<size_t> ends;
+  size_t size = 0;
+  for (size_t i = 0; i < steps.size(); ++i) {
+    size += 1 + steps[i].members.size();
+    if (size < kPartSize && i + 1 < steps.size()) continue;
+    ends.push_back(i + 1);
+    size = 0;
+  }
+  return ends;
+}
+
+void emit_section(Unit& unit, const Program& program, const Section& section) {
+  const std::string name =
+      section.tile ? fmt::format("am_tile_{}", section.phase) : fmt::format("am_shared_{}", section.stage);
+  const std::span<const Step> steps = section.steps;
+  const std::vector<size_t> ends = parts(section.steps);
+  if (ends.size() <= 1) {
+    SectionWriter(program, section, unit, name).write(steps);
+    return;
+  }
+  Writer whole(unit, name);
+  size_t begin = 0;
+  for (size_t end : ends) {
+    SectionWriter part(program, section, unit, fmt::format("{}_from_{}", name, begin), 1, 0);
+    whole.b.CreateCall(part.write(steps.subspan(begin, end - begin)), {whole.argument(0)});
+    begin = end;
+  }
+  whole.finish();
+}
+
+}  // namespace
+
 void emit(const Program& program, llvm::Module& module) {
   const Plan& plan = program.plan;
   llvm::Type* element = plan.precision == Precision::F32 ? llvm::Type::getFloatTy(module.getContext())
                                                          : llvm::Type::getDoubleTy(module.getContext());
   Unit unit{module, program.options.target, element, static_cast<int>(plan.element_bytes()), plan.lanes, plan.tile,
             static_cast<int64_t>(plan.partial_bytes), {}};
-  for (const Section& section : program.sections) SectionWriter(unit, program, section).write();
+  for (const Section& section : program.sections) emit_section(unit, program, section);
 }
 
 }  // namespace am::lower

@@ -1,6 +1,9 @@
-// Places in memory: values whose lives do not overlap share it, first fit.
+// Places in memory: values whose lives do not overlap share it, best fit.
 #include <algorithm>
+#include <cstdint>
 #include <functional>
+#include <iterator>
+#include <queue>
 #include <set>
 
 #include "compiler/ir/ops.h"
@@ -20,22 +23,62 @@ struct Life {
   }
 };
 
-/// Gives every life the lowest offset at which no overlapping life lies; returns the size of the whole.
-size_t first_fit(std::vector<Life*> lives) {
+/// What is free, as ranges in order that do not touch; the last one has no end.
+class Gaps {
+ public:
+  explicit Gaps(size_t& looks) : looks_(looks) {}
+
+  /// An offset with room for `size` > 0, which is then taken: of the smallest range that is large enough, the lowest.
+  size_t take(size_t size) {
+    ++looks_;
+    const auto [room, offset] = *sizes_.lower_bound({size, 0});
+    remove(ends_.find(offset));
+    if (room > size) add(offset + size, offset + room);
+    return offset;
+  }
+
+  void give(size_t offset, size_t size) {
+    size_t end = offset + size;
+    if (const auto after = ends_.find(end); after != ends_.end()) {
+      end = after->second;
+      remove(after);
+    }
+    if (const auto after = ends_.lower_bound(offset); after != ends_.begin() && std::prev(after)->second == offset) {
+      offset = std::prev(after)->first;
+      remove(std::prev(after));
+    }
+    add(offset, end);
+  }
+
+ private:
+  void add(size_t offset, size_t end) {
+    ends_[offset] = end;
+    sizes_.insert({end - offset, offset});
+  }
+  void remove(std::map<size_t, size_t>::iterator range) {
+    sizes_.erase({range->second - range->first, range->first});
+    ends_.erase(range);
+  }
+
+  std::map<size_t, size_t> ends_{{0, SIZE_MAX}};                // by offset
+  std::set<std::pair<size_t, size_t>> sizes_{{SIZE_MAX, 0}};  // with offsets
+  size_t& looks_;
+};
+
+/// Gives every life an offset at which no overlapping life lies; returns the size of the whole.
+size_t best_fit(std::vector<Life*> lives, size_t& looks) {
   std::stable_sort(lives.begin(), lives.end(), [](const Life* x, const Life* y) { return x->from < y->from; });
-  std::vector<const Life*> placed;  // by offset
+  const auto ends_later = [](const Life* x, const Life* y) { return x->to > y->to; };
+  std::priority_queue<const Life*, std::vector<const Life*>, decltype(ends_later)> living(ends_later);
+  Gaps gaps(looks);
   size_t total = 0;
   for (Life* life : lives) {
-    size_t offset = 0;
-    for (const Life* other : placed) {
-      if (other->to < life->from) continue;
-      if (offset + life->size <= other->offset) break;
-      offset = std::max(offset, other->offset + other->size);
-    }
-    life->offset = offset;
-    total = std::max(total, offset + life->size);
-    const auto by_offset = [](const Life* x, const Life* y) { return x->offset < y->offset; };
-    placed.insert(std::upper_bound(placed.begin(), placed.end(), life, by_offset), life);
+    for (; !living.empty() && living.top()->to < life->from; living.pop())
+      gaps.give(living.top()->offset, living.top()->size);
+    if (life->size == 0) continue;
+    life->offset = gaps.take(life->size);
+    total = std::max(total, life->offset + life->size);
+    living.push(life);
   }
   return total;
 }
@@ -91,7 +134,7 @@ void place_shared(Program& p) {
   for (auto& [id, life] : lives) list.push_back(&life);
   for (auto& [id, life] : pieces) list.push_back(&life);
   for (auto& [index, life] : panels) list.push_back(&life);
-  p.plan.shared_bytes = first_fit(list) * p.plan.element_bytes();
+  p.plan.shared_bytes = best_fit(list, p.looks) * p.plan.element_bytes();
   const auto place = [&](const Life& life) { return Place{Place::Kind::Shared, life.offset * p.plan.element_bytes(), 0}; };
   for (auto& [id, life] : lives) p.shared_places[id.value] = place(life);
   for (auto& [id, life] : pieces) p.piece_places[id] = place(life);
@@ -120,7 +163,7 @@ size_t place_tile(Program& p, const Section& section) {
   std::vector<Life*> list;
   for (auto& [id, life] : lives) list.push_back(&life);
   for (auto& [id, life] : packs) list.push_back(&life);
-  const size_t rows = first_fit(list);
+  const size_t rows = best_fit(list, p.looks);
   std::vector<Place>& places = p.tile_places.emplace_back(p.graph.size());
   for (auto& [id, life] : lives) places[id.value] = {Place::Kind::Arena, life.offset, 0};
   for (auto& [id, life] : packs) p.pack_places[id] = {Place::Kind::Arena, life.offset, 0};

@@ -133,6 +133,8 @@ struct Program {
   std::vector<Place> panel_places;               // by panels
   std::map<NodeId, Place> piece_places;          // sums of the pieces of a stage: a cache line each
   Plan plan;
+  /// How often a unit or a piece of memory was looked at: the work of planning, which grows as the graph does.
+  size_t looks = 0;
 
   const Ref& ref(NodeId id) const { return refs[id.value]; }
   /// A node whose numbers are known without any section computing them.
@@ -153,6 +155,9 @@ std::vector<NodeId> writes(const Step& step);
 
 /// Distance of the axes of `node` in its partial sums, without axes of size 1; nothing if they are not laid out so.
 std::optional<std::vector<int64_t>> sum_strides(const Program& program, NodeId node);
+
+/// All of the decisions below.
+Program planned(const Graph& graph, const std::vector<NodeId>& outputs, const Options& options);
 
 /// Decides how means are summed.
 void plan_means(Program& program);

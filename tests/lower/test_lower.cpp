@@ -193,7 +193,9 @@ TEST(Place, ValuesThatDoNotLiveTogetherShareMemory) {
 TEST(Emit, EqualLayersShareTheirKernels) {
   const auto kernels = [](int depth) {
     Graph g;
-    return count(print_llvm(lower_wide(g, {layers(g, g.input("x", {64}, true), depth)})), "define internal");
+    const std::string text = print_llvm(lower_wide(g, {layers(g, g.input("x", {64}, true), depth)}));
+    // Parts of sections are functions, but no kernels.
+    return count(text, "define internal") - count(text, "define internal void @am_");
   };
   EXPECT_EQ(kernels(2), kernels(20));
 }
