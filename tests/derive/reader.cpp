@@ -135,10 +135,11 @@ Value joined(const std::vector<Value>& parts) {
   });
 }
 
-/// Rows below rows.
+/// Rows below rows; among them a vector is a row.
 Value below(const std::vector<Value>& parts) {
-  int columns = 1;
-  for (const Value& v : parts) columns = std::max(columns, v.sizes.size() > 1 ? v.sizes[1] : 1);
+  int columns = static_cast<int>(parts[0].count());
+  for (const Value& v : parts)
+    if (v.sizes.size() > 1) columns = v.sizes[1];
   Value out = joined(parts);
   out.sizes = {static_cast<int>(out.count()) / columns, columns};
   return out;
