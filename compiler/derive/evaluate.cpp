@@ -88,6 +88,12 @@ struct Evaluator {
     return out;
   }
 
+  double transposed(const Term& t, int e, size_t i) const {
+    Index index = unravel(t.shape, e);
+    std::swap(index[0], index[1]);
+    return at(t.parts[0].term, ravel(terms[t.parts[0].term].shape, index), i);
+  }
+
   double slice(const Term& t, int e, size_t i) const {
     const Shape& in = terms[t.parts[0].term].shape;
     Shape full = in;
@@ -140,7 +146,7 @@ struct Evaluator {
       case Kind::Slice: return slice(t, e, i);
       case Kind::Concat: return concat(t, e, i);
       case Kind::Total: return total(t, e, i);
-      case Kind::Transpose: return at(t.parts[0].term, e % t.shape[1] * t.shape[0] + e / t.shape[1], i);
+      case Kind::Transpose: return transposed(t, e, i);
       case Kind::Repeat:
         return at(t.parts[0].term, ravel(terms[t.parts[0].term].shape, kept(unravel(t.shape, e), t.shape.rank, t.axis)),
                   i);

@@ -7,6 +7,8 @@
 #include <map>
 #include <set>
 
+#include "compiler/ir/build.h"
+
 namespace am::derive {
 namespace {
 
@@ -134,6 +136,7 @@ class Chooser {
       }
       case Op::Table:
         if (literal(id, node)) return;
+        if (ir::is_identity(graph_, terms_[id].node)) return put_leaf(id, fresh("I", 0), "unit matrix : " + shape);
         return put_leaf(id, fresh("C", 1), "constants : " + shape);
       case Op::Uniform: return put_leaf(id, fresh("u", 1), "uniform on (0, 1) : " + shape);
       default: return put_leaf(id, fresh("u", 1), "evenly spread on (0, 1) : " + shape);

@@ -117,6 +117,12 @@ class Reader {
     return terms_.concat(parts, lengths, squeezed_axis(node.shape, node.attributes.axis), squeezed(node.shape));
   }
 
+  /// An axis of size 1 has gone, so that nothing changes its place with another.
+  TermId transpose(NodeId id) const {
+    const Shape& shape = g_[id].shape;
+    return shape[0] == 1 || shape[1] == 1 ? at(id, 0) : terms_.transpose(at(id, 0));
+  }
+
   /// Zeros beside the operand.
   TermId pad(NodeId id) const {
     const Node& node = g_[id];
@@ -148,7 +154,7 @@ class Reader {
       case Op::Broadcast: return terms_.repeat(at(id, 0), squeezed_mask(node.shape, node.attributes.axis), shape);
       case Op::Sum: return terms_.total(at(id, 0), squeezed_mask(g_[node.operands[0]].shape, node.attributes.axis));
       case Op::Reshape: return terms_.reshape(at(id, 0), shape);
-      case Op::Transpose: return terms_.transpose(at(id, 0));
+      case Op::Transpose: return transpose(id);
       case Op::Slice: return slice(id);
       case Op::Pad: return pad(id);
       case Op::Concat: return concat(id);

@@ -489,7 +489,9 @@ TermId Terms::transpose(TermId x) {
   const Term& t = (*this)[x];
   if (t.shape.rank < 2) return x;
   if (t.kind == Kind::Transpose) return t.parts[0].term;
-  return linear(Kind::Transpose, x, {t.shape[1], t.shape[0]});
+  Shape shape = t.shape;
+  std::swap(shape.sizes[0], shape.sizes[1]);
+  return linear(Kind::Transpose, x, shape);
 }
 
 TermId Terms::repeat(TermId x, int mask, const Shape& shape) {

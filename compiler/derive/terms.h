@@ -35,7 +35,7 @@ enum class Kind : uint8_t {
   Slice,      // extents {start, length} along `axis`; an axis of length one is dropped
   Concat,     // along `axis`; extents are the lengths of the parts
   Total,      // sum over the axes in the mask `axis`
-  Transpose,  // of a matrix
+  Transpose,  // of the first two axes
   Repeat,     // along the axes in the mask `axis` of the result
   Reshape,    // the same elements in `shape`
   Row,        // row part 1 of part 0

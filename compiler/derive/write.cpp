@@ -6,6 +6,8 @@
 #include <cmath>
 #include <optional>
 
+#include "compiler/ir/build.h"
+
 namespace am::derive {
 namespace {
 
@@ -259,10 +261,23 @@ class Writer {
   Piece dot(const Term& t) const {
     TermId a = t.parts[0].term, b = t.parts[1].term;
     if (a == b) return raised(bars(plain(a)), 2);
+    if (p_.terms[a].shape.rank > 1) return sum_of_matrix(a, b);
     if (is_row(p_.graph, p_.terms[b])) std::swap(a, b);
     const auto name = p_.names.find(a);
     if (is_row(p_.graph, p_.terms[a]) && name != p_.names.end()) return times(name->second.in(p_.notation), wrapped(b));
     return {wrapped(a) + (latex_ ? " \\cdot " : "·") + wrapped(b), kProduct};
+  }
+
+  /// The sum of the elements of A ⊙ B, the dot of matrices being their product.
+  Piece sum_of_matrix(TermId a, TermId b) const {
+    if (is_unit(b)) std::swap(a, b);
+    if (is_unit(a)) return applied(word("trace"), plain(b));
+    return applied(word("sum"), wrapped(a) + elementwise() + wrapped(b));
+  }
+
+  bool is_unit(TermId id) const {
+    const Term& t = p_.terms[id];
+    return t.kind == Kind::Symbol && ir::is_identity(p_.graph, t.node);
   }
 
   Piece matmul(const Term& t) const {

@@ -39,9 +39,9 @@ std::vector<NodeId> gradient(Graph& g, NodeId output, const Setting& setting, No
 NodeId directional(Graph& g, NodeId output, const Setting& setting, std::span<const NodeId> tangents,
                    std::optional<Obstacle>* obstacle = nullptr);
 
-/// Laplacian Σ_i ∂²output/∂x_i² of a scalar by the elements of one vector, by the forward Laplacian: value, Jacobian
-/// and Laplacian carried together in one pass (Li et al., "A computational framework for neural network-based
-/// variational Monte Carlo with Forward Laplacian", Nature Machine Intelligence 2024). kNone if it is zero.
+/// Laplacian Σ_i ∂²output/∂x_i² of a scalar by the elements of one vector: the curvature of each node on the way, from
+/// Jacobians that are carried forward, times the adjoint of the node. See note [forward Laplacian] in laplacian.cpp.
+/// kNone if it is zero. The number of nodes does not depend on that of elements.
 ///
 /// With `directions` z it is Σ_z zᵀHz instead, H being the Hessian, at a cost of as many directions. For z of independent
 /// entries ±1 each summand has the Laplacian as its mean (Hutchinson, Commun. Stat. Simul. Comput. 1990).

@@ -7,33 +7,38 @@
 namespace am::differentiate {
 namespace {
 
-/// Coordinates of element `i` of `shape`, row-major.
-std::vector<int> coordinates(const ir::Shape& shape, int i) {
-  std::vector<int> out(shape.rank);
-  for (int axis = shape.rank; axis-- > 0; i /= shape[axis]) out[axis] = i % shape[axis];
-  return out;
-}
-
-NodeId push_partials(Graph& g, NodeId id, const std::vector<NodeId>& tangents) {
+NodeId push_partials(Graph& g, NodeId id, const std::vector<NodeId>& tangents, int directions) {
   NodeId sum = ir::kNone;
-  for (size_t k = 0; k < tangents.size(); ++k)
-    if (tangents[k].valid())
-      sum = plus(g, sum, times(g, ir::info(g[id].op).derivative->partial({g, id}, static_cast<int>(k)), tangents[k]));
+  for (size_t k = 0; k < tangents.size(); ++k) {
+    if (!tangents[k].valid()) continue;
+    const NodeId partial = ir::info(g[id].op).derivative->partial({g, id}, static_cast<int>(k));
+    if (partial.valid()) sum = plus(g, sum, times(g, repeated(g, partial, directions), tangents[k]));
+  }
   return sum;
 }
 
 /// A linear operation is its own derivative. An alias adds nothing to a tangent.
-NodeId push_linear(Graph& g, NodeId id, std::vector<NodeId> tangents) {
+NodeId push_linear(Graph& g, NodeId id, std::vector<NodeId> tangents, int directions) {
   if (g[id].op == ir::Op::Variable) return tangents[0];
   for (size_t k = 0; k < tangents.size(); ++k)
-    if (!tangents[k].valid()) tangents[k] = ir::constant(g, 0, g[g[id].operands[k]].shape);
-  return g.add(g[id].op, std::move(tangents), g[id].attributes);
+    if (!tangents[k].valid()) tangents[k] = ir::constant(g, 0, stacked(g[g[id].operands[k]].shape, directions));
+  ir::Attributes attributes = g[id].attributes;
+  if (ir::states_shape(g[id].op)) attributes.shape = stacked(attributes.shape, directions);
+  return g.add(g[id].op, std::move(tangents), attributes);
 }
 
-NodeId push_bilinear(Graph& g, NodeId id, const std::vector<NodeId>& tangents) {
+/// The operation with operand k replaced by its tangent.
+NodeId with_operand(Graph& g, NodeId id, size_t k, NodeId tangent, int directions) {
+  if (directions > 0) return ir::info(g[id].op).derivative->stacked({g, id}, static_cast<int>(k), tangent);
+  std::vector<NodeId> operands = g[id].operands;
+  operands[k] = tangent;
+  return g.add(g[id].op, std::move(operands), g[id].attributes);
+}
+
+NodeId push_bilinear(Graph& g, NodeId id, const std::vector<NodeId>& tangents, int directions) {
   NodeId sum = ir::kNone;
   for (size_t k = 0; k < tangents.size(); ++k)
-    if (tangents[k].valid()) sum = plus(g, sum, with_operand(g, id, k, tangents[k]));
+    if (tangents[k].valid()) sum = plus(g, sum, with_operand(g, id, k, tangents[k], directions));
   return sum;
 }
 
@@ -45,37 +50,30 @@ std::vector<NodeId> of_operands(const Graph& g, NodeId id, const Way& between, c
 
 }  // namespace
 
-NodeId push(Graph& g, NodeId id, const std::vector<NodeId>& tangents, std::optional<Obstacle>* obstacle) {
+NodeId push(Graph& g, NodeId id, const std::vector<NodeId>& tangents, std::optional<Obstacle>* obstacle,
+            int directions) {
   if (std::none_of(tangents.begin(), tangents.end(), [](NodeId t) { return t.valid(); })) return ir::kNone;
   switch (ir::info(g[id].op).derivative->kind) {
-    case ir::DerivativeKind::Partials: return push_partials(g, id, tangents);
-    case ir::DerivativeKind::Linear: return push_linear(g, id, tangents);
-    case ir::DerivativeKind::Bilinear: return push_bilinear(g, id, tangents);
+    case ir::DerivativeKind::Partials: return push_partials(g, id, tangents, directions);
+    case ir::DerivativeKind::Linear: return push_linear(g, id, tangents, directions);
+    case ir::DerivativeKind::Bilinear: return push_bilinear(g, id, tangents, directions);
     case ir::DerivativeKind::Zero: return ir::kNone;
     case ir::DerivativeKind::Unsupported: obstruct(g, id, obstacle); return ir::kNone;
   }
   return ir::kNone;
 }
 
-NodeId with_operand(Graph& g, NodeId id, size_t k, NodeId operand) {
-  std::vector<NodeId> operands = g[id].operands;
-  operands[k] = operand;
-  return g.add(g[id].op, std::move(operands), g[id].attributes);
+ir::Shape stacked(ir::Shape shape, int directions) {
+  if (directions == 0) return shape;
+  AM_CHECK(shape.rank < ir::Shape::kMaxRank, "derivatives of {} by a vector", shape.text());
+  shape.sizes[shape.rank++] = directions;
+  return shape;
 }
 
-NodeId one_hot(Graph& g, const ir::Shape& shape, int i) {
-  ir::Shape single = shape;
-  for (int axis = 0; axis < shape.rank; ++axis) single.sizes[axis] = 1;
-  const std::vector<int> at = coordinates(shape, i);
-  NodeId out = ir::constant(g, 1, single);
-  for (int axis = 0; axis < shape.rank; ++axis) out = ir::pad(g, out, axis, at[axis], shape[axis]);
-  return out;
-}
-
-NodeId element(Graph& g, NodeId x, int i) {
-  const std::vector<int> at = coordinates(g[x].shape, i);
-  for (size_t axis = 0; axis < at.size(); ++axis) x = ir::slice(g, x, static_cast<int>(axis), at[axis], 1);
-  return ir::reshape(g, x, {});
+NodeId repeated(Graph& g, NodeId x, int directions) {
+  if (directions == 0) return x;
+  const ir::Shape shape = g[x].shape;
+  return ir::broadcast(g, x, stacked(shape, directions), 1 << shape.rank);
 }
 
 NodeId directional(Graph& g, NodeId output, const Setting& setting, std::span<const NodeId> tangents,
@@ -98,20 +96,6 @@ NodeId directional(Graph& g, NodeId output, const Setting& setting, std::span<co
     own = plus(g, own, push(g, id, of_operands(g, id, between, carried), obstacle));
   }
   return carried.back();
-}
-
-NodeId divergence(Graph& g, NodeId output, NodeId x, std::span<const NodeId> held, std::optional<Obstacle>* obstacle,
-                  std::span<const NodeId> directions) {
-  AM_CHECK(g[output].shape == g[x].shape, "divergence of {} by {}", g[output].shape.text(), g[x].shape.text());
-  const ir::Shape shape = g[x].shape;
-  NodeId sum = ir::kNone;
-  const int count = directions.empty() ? shape.count() : static_cast<int>(directions.size());
-  for (int i = 0; i < count; ++i) {
-    const NodeId seed = directions.empty() ? one_hot(g, shape, i) : directions[i];
-    const NodeId column = directional(g, output, {{&x, 1}, held}, {&seed, 1}, obstacle);
-    if (column.valid()) sum = plus(g, sum, directions.empty() ? element(g, column, i) : ir::dot(g, seed, column));
-  }
-  return sum;
 }
 
 }  // namespace am::differentiate

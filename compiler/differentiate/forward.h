@@ -1,4 +1,4 @@
-// One step of forward mode, which directional derivatives and Laplacians share.
+// One step of forward mode, along one direction or along many at once.
 #pragma once
 
 #include <vector>
@@ -8,15 +8,14 @@
 namespace am::differentiate {
 
 /// Σ_k ∂result/∂operand_k · tangents[k] at one node, of the shape of the result; kNone, also in `tangents`, is zero.
-NodeId push(Graph& g, NodeId id, const std::vector<NodeId>& tangents, std::optional<Obstacle>* obstacle);
+/// With `directions` > 0 there are so many of each, along an axis that tangents and the result have at their end.
+NodeId push(Graph& g, NodeId id, const std::vector<NodeId>& tangents, std::optional<Obstacle>* obstacle,
+            int directions = 0);
 
-/// Bilinear nodes: the operation with operand k replaced.
-NodeId with_operand(Graph& g, NodeId id, size_t k, NodeId operand);
+/// `shape` with an axis for directions at its end; the shape itself if there are none.
+ir::Shape stacked(ir::Shape shape, int directions);
 
-/// One at element `i` (row-major) and zero elsewhere.
-NodeId one_hot(Graph& g, const ir::Shape& shape, int i);
-
-/// Element `i` (row-major) as a scalar.
-NodeId element(Graph& g, NodeId x, int i);
+/// Repeats `x` along an axis for directions.
+NodeId repeated(Graph& g, NodeId x, int directions);
 
 }  // namespace am::differentiate

@@ -68,6 +68,21 @@ NodeId row(Graph& g, NodeId table, NodeId index) { return g.add(Op::Row, {table,
 NodeId mean(Graph& g, NodeId x) { return g.add(Op::Mean, {x}); }
 NodeId variable(Graph& g, NodeId x) { return g.add(Op::Variable, {x}, {.index = g.fresh()}); }
 
+NodeId identity(Graph& g, int size) {
+  std::vector<double> values(static_cast<size_t>(size) * size);
+  for (int i = 0; i < size; ++i) values[static_cast<size_t>(i) * size + i] = 1;
+  return size == 1 ? constant(g, 1, {1, 1}) : g.table(std::move(values), {size, size});
+}
+
+bool is_identity(const Graph& g, NodeId x) {
+  if (g[x].op != Op::Table || g[x].shape.rank != 2 || g[x].shape[0] != g[x].shape[1]) return false;
+  const std::vector<double>& values = g.table_values(g[x].attributes.index);
+  const size_t size = g[x].shape[0];
+  for (size_t e = 0; e < values.size(); ++e)
+    if (values[e] != (e / size == e % size)) return false;
+  return true;
+}
+
 std::optional<double> constant_value(const Graph& g, NodeId x) {
   if (g[x].op != Op::Const) return {};
   return g[x].attributes.value;

@@ -32,7 +32,7 @@ NodeId fill(Graph& g, NodeId scalar, Shape shape);
 NodeId sum(Graph& g, NodeId x, int mask);
 NodeId sum_all(Graph& g, NodeId x);
 NodeId reshape(Graph& g, NodeId x, Shape shape);
-/// Swaps the two axes of a matrix.
+/// Swaps the two axes of a matrix, or the first two of what has more.
 NodeId transpose(Graph& g, NodeId x);
 /// `length` entries from `start` along `axis`.
 NodeId slice(Graph& g, NodeId x, int axis, int start, int length);
@@ -49,6 +49,10 @@ NodeId mean(Graph& g, NodeId x);
 /// An alias of `x` to differentiate by: distinct from every other node, and counted as sampled so that derivatives by
 /// it are taken for each sample. `simplify` removes it.
 NodeId variable(Graph& g, NodeId x);
+
+/// The unit matrix.
+NodeId identity(Graph& g, int size);
+bool is_identity(const Graph& g, NodeId x);
 
 /// The value of a constant (Const of any shape), if it is one.
 std::optional<double> constant_value(const Graph& g, NodeId x);

@@ -53,8 +53,10 @@ Shape reshape(const Graph& g, Op, std::span<const NodeId> x, const Attributes& a
 }
 
 Shape transpose(const Graph& g, Op, std::span<const NodeId> x, const Attributes&) {
-  AM_CHECK(g[x[0]].shape.rank == 2, "transpose of {}", g[x[0]].shape.text());
-  return {g[x[0]].shape[1], g[x[0]].shape[0]};
+  AM_CHECK(g[x[0]].shape.rank >= 2, "transpose of {}", g[x[0]].shape.text());
+  Shape out = g[x[0]].shape;
+  std::swap(out.sizes[0], out.sizes[1]);
+  return out;
 }
 
 Shape slice(const Graph& g, Op, std::span<const NodeId> x, const Attributes& a) {
@@ -123,6 +125,35 @@ NodeId matmul_transpose(const At& at, int k, NodeId ct) {
   return a.transpose_b ? matmul(at.g, ct, at[0], true, a.transpose_a) : matmul(at.g, at[0], ct, !a.transpose_a, false);
 }
 
+/// Columns of all directions stand side by side, so that they are one product: op(A)·[k, n·d], or, since columns have to
+/// be those of the second factor, op(B)ᵀ·[k, m·d].
+NodeId matmul_stacked(const At& at, int k, NodeId x) {
+  Graph& g = at.g;
+  const Attributes a = at.node().attributes;
+  const Shape out = at.node().shape;
+  const int d = g[x].shape[2];
+  if (k == 1) {
+    const NodeId columns = a.transpose_b ? transpose(g, x) : x;
+    const int inner = g[columns].shape[0];
+    return reshape(g, matmul(g, at[0], reshape(g, columns, {inner, out[1] * d}), a.transpose_a), {out[0], out[1], d});
+  }
+  const NodeId columns = a.transpose_a ? x : transpose(g, x);
+  const int inner = g[columns].shape[0];
+  const NodeId product = matmul(g, at[1], reshape(g, columns, {inner, out[0] * d}), !a.transpose_b);
+  return transpose(g, reshape(g, product, {out[1], out[0], d}));
+}
+
+/// Σ over k and directions: the product of [m, k·d] and [n, k·d]ᵀ.
+NodeId matmul_contracted(const At& at, NodeId left, NodeId right) {
+  Graph& g = at.g;
+  const Attributes a = at.node().attributes;
+  const Shape out = at.node().shape;
+  const int inner = g[left].shape.count() / out[0];
+  if (a.transpose_a) left = transpose(g, left);
+  if (!a.transpose_b) right = transpose(g, right);
+  return matmul(g, reshape(g, left, {out[0], inner}), reshape(g, right, {out[1], inner}), false, true);
+}
+
 /// log(1 + x) without loss for small x: log u + (x − (u − 1))/u with u = 1 + x rounded.
 Scalar log1p_of(Scalars& s, const Scalar* x) {
   const Scalar one = s.constant(1), u = s.add(one, x[0]);
@@ -181,6 +212,12 @@ class Doubles final : public Scalars {
 }  // namespace
 
 const OpInfo& info(Op op) { return kOps[static_cast<int>(op)]; }
+
+bool states_shape(Op op) {
+  const TypeRule rule = info(op).type;
+  return rule == types::given || rule == types::broadcast || rule == types::reshape || rule == types::slice ||
+         rule == types::pad;
+}
 
 Scalars& doubles() {
   static Doubles carrier;

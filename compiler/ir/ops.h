@@ -32,8 +32,9 @@ struct At {
 
 enum class DerivativeKind {
   Partials,     // elementwise: ∂out/∂operand k, elementwise, as a node (kNone if it is zero)
-  Linear,       // jointly linear in all operands: forward applies the op; `transpose` gives the adjoint of operand k
-  Bilinear,     // linear in each operand alone; `transpose` likewise
+  Linear,       // jointly linear in all operands: forward applies the op; `transpose` gives the adjoint of operand k.
+                // Axes are counted from the front, so that one more axis at the end of all operands comes along
+  Bilinear,     // linear in each operand alone; `transpose` likewise, and `stacked` and `contracted` for many operands
   Zero,         // piecewise constant or a leaf: no derivative flows
   Unsupported,  // has a derivative that we do not state; `reason` says why
 };
@@ -43,11 +44,18 @@ struct Derivative {
   NodeId (*partial)(const At& at, int k) = nullptr;
   NodeId (*transpose)(const At& at, int k, NodeId adjoint) = nullptr;
   std::string_view reason = {};
+  /// Bilinear: the op for each entry of an axis that operand k has at its end; so has the result.
+  NodeId (*stacked)(const At& at, int k, NodeId operands) = nullptr;
+  /// Bilinear: the sum over that axis of the op where both operands have it.
+  NodeId (*contracted)(const At& at, NodeId left, NodeId right) = nullptr;
 };
 
 constexpr Derivative partials(NodeId (*f)(const At&, int)) { return {DerivativeKind::Partials, f}; }
 constexpr Derivative linear(NodeId (*f)(const At&, int, NodeId)) { return {DerivativeKind::Linear, nullptr, f}; }
-constexpr Derivative bilinear(NodeId (*f)(const At&, int, NodeId)) { return {DerivativeKind::Bilinear, nullptr, f}; }
+constexpr Derivative bilinear(NodeId (*f)(const At&, int, NodeId), NodeId (*stacked)(const At&, int, NodeId),
+                              NodeId (*contracted)(const At&, NodeId, NodeId)) {
+  return {DerivativeKind::Bilinear, nullptr, f, {}, stacked, contracted};
+}
 constexpr Derivative zero(std::string_view why) { return {DerivativeKind::Zero, nullptr, nullptr, why}; }
 constexpr Derivative unsupported(std::string_view why) { return {DerivativeKind::Unsupported, nullptr, nullptr, why}; }
 
@@ -88,5 +96,8 @@ struct OpInfo {
 };
 
 const OpInfo& info(Op op);
+
+/// True if the attributes give the shape of the result.
+bool states_shape(Op op);
 
 }  // namespace am::ir

@@ -9,7 +9,8 @@ namespace am::ir {
 
 /// Sizes of the axes, row-major: the last axis is contiguous. A scalar has rank 0.
 struct Shape {
-  static constexpr int kMaxRank = 4;
+  /// The last is that of directions, which derivatives add.
+  static constexpr int kMaxRank = 5;
   int rank = 0;
   std::array<int, kMaxRank> sizes{};
 

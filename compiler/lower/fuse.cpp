@@ -12,13 +12,12 @@
 namespace am::lower {
 namespace {
 
-/// Weights times samples whose columns lie side by side: one call of the kernel that takes a loop along.
+/// Weights times one column of samples. With several columns the loop does better by itself: it computes what they share
+/// once (see note [repeated columns] in loop.cpp).
 bool takes_loops(const Program& p, const Step& step) {
   if (step.kind != Step::Kind::Product) return false;
   const ir::Node& node = p.graph[step.node];
-  if (p.graph[node.operands[0]].sampled || !p.graph[node.operands[1]].sampled) return false;
-  const View& right = p.ref(node.operands[1]).view;
-  return node.shape[1] == 1 || right.strides[node.attributes.transpose_b ? 0 : 1] == 1;
+  return !p.graph[node.operands[0]].sampled && p.graph[node.operands[1]].sampled && node.shape[1] == 1;
 }
 
 bool is_read_whole(const Program& p, const Step& loop, NodeId product) {

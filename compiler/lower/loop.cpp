@@ -2,6 +2,10 @@
 // chains of dependent instructions overlap. Where every access runs through its rows in order, elements and samples are
 // one loop.
 //
+// Note [repeated columns]. Derivatives along several directions have an axis for these at their end, along which factors
+// are repeated and squares are summed. Where anything stands still along the last axis, this axis is the innermost loop,
+// inside that over the vectors of a row: what stands still is read and computed once, and sums stay in registers.
+//
 // Note [shared loops]. The innermost axis is the vector; its end is masked, since nothing may be touched beyond a value.
 // A single element is computed in all lanes and one is stored. What is summed along the innermost axis is summed lane by
 // lane, and the lanes at its end. A kernel takes the range of the outermost axis that it is to go through; if that is the
@@ -11,6 +15,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "compiler/diagnostics/diagnostics.h"
 #include "compiler/ir/ops.h"
@@ -114,12 +119,20 @@ class Body {
   Value* position(const Access& access) const;
   Value* compute(const Item& item, const std::vector<Vectors>& values, int u);
 
-  struct Rows {
+  bool repeats_columns() const;
+  int64_t width(const Access& access) const;
+  Vectors tile_starts() const;
+  Value* splat(const Access& access, Value* start) const;
+  std::vector<size_t> all_items() const;
+  /// Vectors from where each access starts, and the single numbers among them.
+  struct Places {
     Vectors starts, splats;
   };
-  Rows rows_of_element();
+  Places places_of_element() const;
   void tile_rows(int vectors);
-  void tile_vectors(const Vectors& starts, const Vectors& splats, Value* first, int count);
+  void tile_columns(int vectors);
+  void tile_items(const std::vector<size_t>& which, const Places& places, Value* first, int count,
+                  std::vector<Vectors>& values);
   void add_lanes(Value* pointer, const Vectors& values, Value* first);
   void shared_rows(size_t axis, const Range& range);
   void shared_line(const Range& blocks);
@@ -168,76 +181,167 @@ Value* Body::compute(const Item& item, const std::vector<Vectors>& values, int u
 }
 
 void Body::write_tile() {
+  const int vectors = w_.unit.row_vectors();
   if (is_flat(k_)) {
     indices_ = {w_.index(0)};
-    tile_rows(k_.axes[0] * w_.unit.row_vectors());
+    tile_rows(k_.axes[0] * vectors);
+  } else if (repeats_columns()) {
+    nest(0, k_.axes.size() - 1, [&] { tile_columns(vectors); });
   } else {
-    nest(0, k_.axes.size(), [&] { tile_rows(w_.unit.row_vectors()); });
+    nest(0, k_.axes.size(), [&] { tile_rows(vectors); });
   }
 }
 
-/// Where each access starts for the element that we are at, and what is the same for all samples.
-Body::Rows Body::rows_of_element() {
-  Rows out;
+/// True if something stands still along the last axis.
+bool Body::repeats_columns() const {
+  return !k_.axes.empty() && std::any_of(k_.accesses.begin(), k_.accesses.end(), [&](const Access& a) {
+    return inner_stride(a) == 0 && a.kind != Access::Kind::Lanes;
+  });
+}
+
+/// What an element takes, in numbers.
+int64_t Body::width(const Access& access) const {
+  switch (access.kind) {
+    case Access::Kind::Shared: return 1;
+    case Access::Kind::Sampled: return w_.unit.tile;
+    case Access::Kind::Lanes: return w_.unit.lanes;
+    case Access::Kind::Product:
+    case Access::Kind::Groups: break;
+  }
+  AM_CHECK(false, "an access that has no place in a tile");
+  return 0;
+}
+
+/// Where each access is in this turn of the loops; null what a product hands over.
+Body::Vectors Body::tile_starts() const {
+  Vectors out;
   for (const Access& access : k_.accesses) {
-    if (access.kind == Access::Kind::Product) {
-      out.starts.push_back(nullptr), out.splats.push_back(nullptr);
-      continue;
-    }
-    Value* base = w_.argument(k_.first_pointer + access.pointer);
-    Value* element = position(access);
-    const int64_t width = access.kind == Access::Kind::Sampled ? w_.unit.tile
-                          : access.kind == Access::Kind::Lanes ? w_.unit.lanes
-                                                               : 1;
-    out.starts.push_back(w_.at(base, w_.b.CreateMul(element, w_.index(width))));
-    out.splats.push_back(access.kind == Access::Kind::Shared ? w_.load_splat(out.starts.back()) : nullptr);
+    Value* start = nullptr;
+    if (access.kind != Access::Kind::Product)
+      start = w_.at(w_.argument(k_.first_pointer + access.pointer),
+                    w_.b.CreateMul(position(access), w_.index(width(access))));
+    out.push_back(start);
   }
   return out;
 }
 
+Value* Body::splat(const Access& access, Value* start) const {
+  return access.kind == Access::Kind::Shared ? w_.load_splat(start) : nullptr;
+}
+
+Body::Places Body::places_of_element() const {
+  Places out{tile_starts(), {}};
+  for (size_t a = 0; a < k_.accesses.size(); ++a) out.splats.push_back(splat(k_.accesses[a], out.starts[a]));
+  return out;
+}
+
+std::vector<size_t> Body::all_items() const {
+  std::vector<size_t> all(k_.items.size());
+  std::iota(all.begin(), all.end(), 0);
+  return all;
+}
+
 /// All samples of one element: `vectors` vectors from where each access starts.
 void Body::tile_rows(int vectors) {
-  const auto [starts, splats] = rows_of_element();
+  const Places places = places_of_element();
+  const std::vector<size_t> all = all_items();
   const int count = unroll(vectors);
   w_.loop(vectors / count, [&](Value* i) {
-    tile_vectors(starts, splats, w_.b.CreateMul(i, w_.index(int64_t{count} * w_.unit.lanes)), count);
+    std::vector<Vectors> values(k_.items.size());
+    tile_items(all, places, w_.b.CreateMul(i, w_.index(int64_t{count} * w_.unit.lanes)), count, values);
   });
 }
 
 void Body::write_part(const LoopPart& part, Value* valid) {
   indices_ = part.indices;
   valid_ = valid;
-  Rows rows = rows_of_element();
+  Places places = places_of_element();
+  const std::vector<size_t> all = all_items();
   const int count = unroll(part.vectors);
   w_.loop(part.vectors / count, [&](Value* i) {
     Value* done = w_.b.CreateMul(i, w_.index(int64_t{count} * w_.unit.lanes));
     Value* first = w_.b.CreateAdd(part.first, done);
     // Pointers count samples from the tile's first one on.
     Value* product = w_.at(w_.at(part.product, done), w_.b.CreateNeg(first));
-    for (size_t i = 0; i < k_.accesses.size(); ++i)
-      if (k_.accesses[i].kind == Access::Kind::Product) rows.starts[i] = product;
-    tile_vectors(rows.starts, rows.splats, first, count);
+    for (size_t a = 0; a < k_.accesses.size(); ++a)
+      if (k_.accesses[a].kind == Access::Kind::Product) places.starts[a] = product;
+    std::vector<Vectors> values(k_.items.size());
+    tile_items(all, places, first, count, values);
   });
 }
 
-void Body::tile_vectors(const Vectors& starts, const Vectors& splats, Value* first, int count) {
-  std::vector<Vectors> values(k_.items.size());
-  const auto pointer = [&](const Item& item, int u) {
-    return w_.at(w_.at(starts[item.access], first), int64_t{u} * w_.unit.lanes);
-  };
+/// All samples of the elements along the last axis. See note [repeated columns].
+void Body::tile_columns(int vectors) {
+  std::vector<size_t> still, moving, sums;
+  std::vector<bool> moves(k_.items.size());
   for (size_t n = 0; n < k_.items.size(); ++n) {
     const Item& item = k_.items[n];
+    const Access* access = item.access < 0 ? nullptr : &k_.accesses[item.access];
+    const bool stands = !access || inner_stride(*access) == 0;
+    if (item.kind == Item::Kind::Add && stands && access->kind == Access::Kind::Sampled) {
+      sums.push_back(n);
+      continue;
+    }
+    moves[n] = !stands || item.kind == Item::Kind::Add ||
+               std::any_of(item.operands.begin(), item.operands.end(), [&](int x) { return moves[x]; });
+    (moves[n] ? moving : still).push_back(n);
+  }
+  Places first_column{tile_starts(), {}};
+  for (size_t a = 0; a < k_.accesses.size(); ++a)
+    first_column.splats.push_back(
+        inner_stride(k_.accesses[a]) == 0 ? splat(k_.accesses[a], first_column.starts[a]) : nullptr);
+  const int count = unroll(vectors);
+  w_.loop(vectors / count, [&](Value* i) {
+    Value* first = w_.b.CreateMul(i, w_.index(int64_t{count} * w_.unit.lanes));
+    std::vector<Vectors> values(k_.items.size());
+    tile_items(still, first_column, first, count, values);
+    const auto column = [&](Value* j, const Writer::Carried& before) {
+      Places places = first_column;
+      for (size_t a = 0; a < k_.accesses.size(); ++a) {
+        const Access& access = k_.accesses[a];
+        if (inner_stride(access) == 0) continue;
+        places.starts[a] =
+            w_.at(places.starts[a], w_.b.CreateMul(j, w_.index(inner_stride(access) * width(access))));
+        places.splats[a] = splat(access, places.starts[a]);
+      }
+      tile_items(moving, places, first, count, values);
+      Writer::Carried after;
+      for (size_t n : sums)
+        for (int u = 0; u < count; ++u)
+          after.push_back(w_.b.CreateFAdd(before[after.size()], values[k_.items[n].operands[0]][u]));
+      return after;
+    };
+    const Writer::Carried totals =
+        w_.loop(k_.axes.back(), Writer::Carried(sums.size() * count, w_.zero()), column);
+    for (size_t s = 0; s < sums.size(); ++s)
+      for (int u = 0; u < count; ++u) {
+        Value* row = w_.at(first_column.starts[k_.items[sums[s]].access], first);
+        Value* to = w_.at(row, int64_t{u} * w_.unit.lanes);
+        w_.store(w_.b.CreateFAdd(w_.load(to), totals[s * count + u]), to);
+      }
+  });
+}
+
+void Body::tile_items(const std::vector<size_t>& which, const Places& places, Value* first, int count,
+                      std::vector<Vectors>& values) {
+  const auto pointer = [&](const Item& item, int u) {
+    return w_.at(w_.at(places.starts[item.access], first), int64_t{u} * w_.unit.lanes);
+  };
+  for (size_t n : which) {
+    const Item& item = k_.items[n];
     if (item.kind == Item::Kind::Add && k_.accesses[item.access].kind == Access::Kind::Lanes) {
-      add_lanes(starts[item.access], values[item.operands[0]], first);
+      add_lanes(places.starts[item.access], values[item.operands[0]], first);
       continue;
     }
     for (int u = 0; u < count; ++u) {
       switch (item.kind) {
         case Item::Kind::Constant: values[n].push_back(VectorScalars::value(scalars_.constant(item.value))); break;
         case Item::Kind::Compute: values[n].push_back(compute(item, values, u)); break;
-        case Item::Kind::Load:
-          values[n].push_back(splats[item.access] ? splats[item.access] : w_.load(pointer(item, u)));
+        case Item::Kind::Load: {
+          Value* number = places.splats[item.access];
+          values[n].push_back(number ? number : w_.load(pointer(item, u)));
           break;
+        }
         case Item::Kind::Store: w_.store(values[item.operands[0]][u], pointer(item, u)); break;
         case Item::Kind::Add: {
           Value* to = pointer(item, u);

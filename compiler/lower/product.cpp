@@ -217,25 +217,12 @@ void Kernel::sum(const Block& block) {
   if (epilogue_) finish(block, start, row);
 }
 
-/// What follows, row by row: a loop over the block's rows keeps the code small, and the sums are still at hand. With
-/// several columns a block may end in another one than it begins in, so each vector goes by itself.
+/// What follows, row by row: a loop over the block's rows keeps the code small, and the sums are still at hand.
 void Kernel::finish(const Block& block, Value* sums, int64_t row) {
-  const int64_t tile = w_.unit.tile, lanes = w_.unit.lanes;
-  const size_t axes = epilogue_->kernel.axes.size();
-  const bool columns = p_.columns > tile;
-  const int vectors = columns ? 1 : block.vectors;
   w_.loop(block.rows, [&](Value* i) {
-    for (int j = 0; j < block.vectors; j += vectors) {
-      LoopPart part{{}, w_.b.CreateAdd(block.first_column, w_.index(j * lanes)), vectors,
-                    w_.at(w_.at(sums, w_.b.CreateMul(i, w_.index(row))), j * lanes)};
-      if (p_.rows > 1) part.indices.push_back(w_.b.CreateAdd(block.first_row, i));
-      if (columns) {
-        part.indices.push_back(w_.b.CreateUDiv(part.first, w_.index(tile)));
-        part.first = w_.b.CreateURem(part.first, w_.index(tile));
-      }
-      AM_CHECK(part.indices.size() == axes, "a product of {} axes with a loop of {}", part.indices.size(), axes);
-      write_loop_part(w_, epilogue_->kernel, part, w_.argument(3 + epilogue_->kernel.pointers));
-    }
+    LoopPart part{{}, block.first_column, block.vectors, w_.at(sums, w_.b.CreateMul(i, w_.index(row)))};
+    if (p_.rows > 1) part.indices.push_back(w_.b.CreateAdd(block.first_row, i));
+    write_loop_part(w_, epilogue_->kernel, part, w_.argument(3 + epilogue_->kernel.pointers));
   });
 }
 

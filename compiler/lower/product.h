@@ -19,8 +19,8 @@ struct Product {
   bool b_panels = false;  // B lies in column panels (see `Transposition`): its strides mean nothing
 };
 
-/// Elementwise work that is done with each block of a product of samples as soon as it is summed, while it is in the
-/// nearest cache. The kernel's loops run over the product's rows and, if it has several columns, over these.
+/// Elementwise work that is done with each block of a product with one column of samples as soon as it is summed, while
+/// it is in the nearest cache. The kernel's loop runs over the product's rows.
 struct Epilogue {
   LoopKernel kernel;
   std::vector<llvm::Value*> pointers;

@@ -47,6 +47,12 @@ View sliced(View in, const Shape& shape, int axis, int start) {
   return in;
 }
 
+View transposed(View in, const Shape& shape) {
+  std::swap(in.strides[0], in.strides[1]);
+  in.shape = shape;
+  return in;
+}
+
 /// The view of the operand's base that `node` is, if it is one.
 std::optional<View> through(const Graph& g, const ir::Node& node, const View& in) {
   const ir::Attributes& a = node.attributes;
@@ -55,7 +61,7 @@ std::optional<View> through(const Graph& g, const ir::Node& node, const View& in
     case ir::Op::Mean: return g[node.operands[0]].sampled ? std::optional<View>() : in;
     case ir::Op::Broadcast: return broadcast(in, node.shape, a.axis);
     case ir::Op::Slice: return sliced(in, node.shape, a.axis, a.start);
-    case ir::Op::Transpose: return View{node.shape, in.offset, {in.strides[1], in.strides[0]}};
+    case ir::Op::Transpose: return transposed(in, node.shape);
     case ir::Op::Reshape: return reshaped(in, node.shape);
     default: return {};
   }

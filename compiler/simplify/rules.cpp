@@ -272,6 +272,21 @@ NodeId outer_product(const View& v) {
   return broadcast(reshape(v[0], {shape[0]}), shape, 0b10) * broadcast(reshape(v[1], {shape[1]}), shape, 0b01);
 }
 
+bool identity(const View& v) { return ir::is_identity(v.g, v); }
+
+/// A·(1 ⊙ repeat x), where each column of A has its factor.
+NodeId product_with_diagonal(const View& v) {
+  for (const View& m : {v[1], v[1].flip()}) {
+    if (!identity(m[0]) || !m[1].is(Op::Broadcast) || m[1][0].shape().rank != 1) continue;
+    const View a = v.at().transpose_a ? transpose(v[0]) : v[0];
+    return a * broadcast(m[1][0], v.shape(), 0b01);
+  }
+  return kNone;
+}
+
+/// Of a mask: the bits of the two axes that a transposition exchanges.
+int first_swapped(int mask) { return (mask & ~0b11) | (mask & 1) << 1 | (mask >> 1 & 1); }
+
 /// Rows and columns that meet zeros of a pad are left out.
 NodeId product_with_pad(const View& v) {
   const auto cut = [&](int k) {
@@ -421,7 +436,7 @@ AM_RULE  (Transpose, "xᵀ of a vector = reshape x",         reshape(v[0], v.sha
 AM_RULE  (Transpose, "(−x)ᵀ = −xᵀ",                        -transpose(v[0][0]),                       v[0].is(Op::Neg))
 AM_RULE  (Transpose, "(c·x)ᵀ = c·xᵀ",                      v[0][0].value() * transpose(v[0][1]),      v[0].is(Op::Mul) && v[0][0].constant())
 AM_RULE  (Transpose, "(A·B)ᵀ = Bᵀ·Aᵀ",                     matmul(v[0][1], v[0][0], !v[0].at().transpose_b, !v[0].at().transpose_a), v[0].is(Op::MatMul))
-AM_RULE  (Transpose, "(repeat x)ᵀ = repeat x",             broadcast(v[0][0], v.shape(), (v[0].at().axis & 1) << 1 | v[0].at().axis >> 1), v[0].is(Op::Broadcast))
+AM_RULE  (Transpose, "(repeat x)ᵀ = repeat x",             broadcast(v[0][0], v.shape(), first_swapped(v[0].at().axis)), v[0].is(Op::Broadcast) && v[0].at().axis & 0b11)
 
 // parts and wholes
 AM_RULE  (Slice,     "all of x = x",                       v[0],                                      v[0].shape() == v.shape())
@@ -445,6 +460,8 @@ AM_RULE  (MatMul,    "0·B = 0",                            like(v, 0),         
 AM_RULE  (MatMul,    "c·d of constants",                   like(v, inner_size(v) * v[0].value() * v[1].value()), v[0].constant() && v[1].constant())
 AM_RULE  (MatMul,    "(Aᵀ)·B reads A",                     matmul(v[0][0], v[1], !v.at().transpose_a, v.at().transpose_b), v[0].is(Op::Transpose))
 AM_RULE  (MatMul,    "A·(Bᵀ) reads B",                     matmul(v[0], v[1][0], v.at().transpose_a, !v.at().transpose_b), v[1].is(Op::Transpose))
+AM_RULE  (MatMul,    "A·1 = A",                            v.at().transpose_a ? transpose(v[0]) : v[0], identity(v[1]))
+AM_RULE  (MatMul,    "A·diag x = A·repeat x",              product_with_diagonal(v),                  v[1].is(Op::Mul))
 AM_RULE  (MatMul,    "a·bᵀ = repeat a·repeat b",           outer_product(v),                          inner_size(v) == 1 && (v[0].shared() || v[1].shared()))
 AM_RULE  (MatMul,    "A·pad B = part of A·B",              product_with_pad(v),                       v[0].is(Op::Pad) || v[1].is(Op::Pad))
 AM_RULE  (MatMul,    "(c·A)·B = c·(A·B)",                  product_with_scaled(v),                    true)

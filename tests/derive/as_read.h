@@ -29,20 +29,27 @@ inline Known leaves(const ir::Graph& g, const Derivation& d, const ir::Bindings&
       if (s.name == name || meaning.starts_with(s.name + " : "))
         known[name] = value_of(bindings.inputs.at(slot), s.shape, s.sampled, bindings.samples);
     }
-  std::vector<std::string> draws;
-  for (const auto& [name, meaning] : d.legend)
+  std::vector<std::string> draws, tables;
+  for (const auto& [name, meaning] : d.legend) {
     if (meaning.starts_with("uniform on") || meaning.starts_with("evenly spread on")) draws.push_back(name);
-  size_t drawn = 0;
+    if (meaning.starts_with("constants") || meaning.starts_with("unit matrix")) tables.push_back(name);
+  }
+  size_t drawn = 0, tabled = 0;
   // Draws are named in the order of their streams; a draw whose factor is zero is no term.
   Terms terms;
   const TermId root = read(g, output, terms);
-  std::map<uint32_t, ir::NodeId> used;
-  for (TermId term : reachable(terms, root))
-    if (terms[term].kind == Kind::Symbol)
-      if (const ir::Node& node = g[terms[term].node]; node.op == ir::Op::Uniform || node.op == ir::Op::Weyl)
-        used[node.attributes.index] = terms[term].node;
+  std::map<uint32_t, ir::NodeId> used, listed;
+  for (TermId term : reachable(terms, root)) {
+    if (terms[term].kind != Kind::Symbol) continue;
+    const ir::Node& node = g[terms[term].node];
+    const bool short_list = node.shape.rank == 1 && node.shape[0] <= 4;  // which is written out
+    if (node.op == ir::Op::Uniform || node.op == ir::Op::Weyl) used[node.attributes.index] = terms[term].node;
+    if (node.op == ir::Op::Table && !short_list) listed[node.attributes.index] = terms[term].node;
+  }
   for (const auto& [stream, id] : used)
     known[draws.at(drawn++)] = value_of(ir::interpret(g, {&id, 1}, bindings)[0], g[id].shape, true, bindings.samples);
+  for (const auto& [index, id] : listed)
+    known[tables.at(tabled++)] = value_of(ir::interpret(g, {&id, 1}, bindings)[0], g[id].shape, false, bindings.samples);
   return known;
 }
 

@@ -80,6 +80,25 @@ Value summed(const Value& v) {
   });
 }
 
+/// Over one axis of a matrix.
+Value summed(const Value& v, int axis) {
+  const auto [rows, columns] = extent(v);
+  return over_samples({axis == 0 ? columns : rows}, v.samples.size(), [&, rows = rows, columns = columns](size_t i) {
+    List out(axis == 0 ? columns : rows);
+    for (int r = 0; r < rows; ++r)
+      for (int c = 0; c < columns; ++c) out[axis == 0 ? c : r] += sample(v, i)[r * columns + c];
+    return out;
+  });
+}
+
+Value trace(const Value& v) {
+  return over_samples({}, v.samples.size(), [&](size_t i) {
+    double total = 0;
+    for (int k = 0; k < v.sizes[0]; ++k) total += sample(v, i)[k * v.sizes[0] + k];
+    return List{total};
+  });
+}
+
 Value mean(const Value& v) {
   List out(v.count());
   for (const List& s : v.samples)
@@ -114,6 +133,16 @@ Value joined(const std::vector<Value>& parts) {
     for (const Value& v : parts) out.insert(out.end(), sample(v, i).begin(), sample(v, i).end());
     return out;
   });
+}
+
+/// Rows below rows; among them a vector is a row.
+Value below(const std::vector<Value>& parts) {
+  int columns = static_cast<int>(parts[0].count());
+  for (const Value& v : parts)
+    if (v.sizes.size() > 1) columns = v.sizes[1];
+  Value out = joined(parts);
+  out.sizes = {static_cast<int>(out.count()) / columns, columns};
+  return out;
 }
 
 const std::map<std::string_view, double> kFractions = {{"½", 0.5},     {"¼", 0.25},  {"¾", 0.75},   {"⅓", 1.0 / 3},
@@ -263,10 +292,10 @@ class Reader {
     else if (take(" = "))
       parts = {elementwise(parts[0], sum(), [](double a, double b) { return double(a == b); })};
     else {
-      const bool columns = text_.substr(at_).starts_with(" | ");
-      while (take(columns ? " | " : ", ")) parts.push_back(sum());
+      const bool columns = text_.substr(at_).starts_with(" | "), rows = text_.substr(at_).starts_with("; ");
+      while (take(columns ? " | " : rows ? "; " : ", ")) parts.push_back(sum());
       expect("]");
-      return columns ? beside(parts) : joined(parts);
+      return columns ? beside(parts) : rows ? below(parts) : joined(parts);
     }
     expect("]");
     return parts[0];
@@ -301,7 +330,7 @@ class Reader {
 
   Value named() {
     static const std::string_view kStops[] = {"(", ")", "[", "]", "|", " ", ",", "·",
-                                              "/", "ᵀ", "^", ":", "−", "²", "³"};
+                                              "/", "ᵀ", "^", ":", ";", "−", "²", "³"};
     const size_t before = at_;
     while (at_ < text_.size() && std::find(std::begin(kStops), std::end(kStops), character()) == std::end(kStops))
       at_ += character().size();
@@ -317,7 +346,8 @@ class Reader {
   }
 
   Value applied(const std::string& name, const std::vector<Value>& x) {
-    if (name == "sum") return summed(x[0]);
+    if (name == "sum") return x.size() == 1 ? summed(x[0]) : summed(x[0], static_cast<int>(sample(x[1], 0)[0]));
+    if (name == "trace") return trace(x[0]);
     if (name == "zeros" && x.size() == 2) {
       const int rows = static_cast<int>(sample(x[0], 0)[0]), columns = static_cast<int>(sample(x[1], 0)[0]);
       return tidy({{rows, columns}, {List(static_cast<size_t>(rows * columns), 0)}});

@@ -71,14 +71,14 @@ for
 }
 
 TEST_F(TwoLayers, Laplacian) {
-  EXPECT_EQ(e.text(e.laplacian(s), "Δs"), R"(Δs(x, t) = W₃·(silu′(z₂) ⊙ (W₂·v₁) + silu″(z₂) ⊙ (v₂ ⊙ v₂ + v₃ ⊙ v₃))
+  EXPECT_EQ(e.text(e.laplacian(s), "Δs"), R"(Δs(x, t) = c₁ + W₃·(silu″(z₂) ⊙ sum(M₁ ⊙ M₁, 1))
 with
-  z₁ = W₁·[x, t] + b₁                                             R[3]
-  v₁ = silu″(z₁) ⊙ (W₁[:, 0] ⊙ W₁[:, 0] + W₁[:, 1] ⊙ W₁[:, 1])    R[3]
-  a₁ = silu(z₁)                                                   R[3]
-  z₂ = W₂·a₁ + b₂                                                 R[3]
-  v₂ = W₂·(W₁[:, 0] ⊙ silu′(z₁))                                  R[3]
-  v₃ = W₂·(W₁[:, 1] ⊙ silu′(z₁))                                  R[3]
+  z₁ = W₁·[x, t] + b₁                            R[3]
+  a₁ = silu(z₁)                                  R[3]
+  z₂ = W₂·a₁ + b₂                                R[3]
+  v₁ = silu″(z₁) ⊙ (W₂ᵀ·(W₃ᵀ ⊙ silu′(z₂)))       R[3]
+  c₁ = sum(W₁[:, 0:2] ⊙ W₁[:, 0:2], 1)·v₁        R
+  M₁ = W₂·(W₁[:, 0:2] ⊙ (silu′(z₁)·ones(2)ᵀ))    R[3, 2]
 where
   silu(z) = z·sigmoid(z)
   silu′(z) = sigmoid(z)·(1 + z·(1 − sigmoid(z)))

@@ -1,7 +1,9 @@
-// The forward Laplacian against second differences, closed forms, and the divergence of the gradient.
+// The forward Laplacian against second differences, closed forms, and one pass for each element of x.
 #include <gtest/gtest.h>
 
+#include "compiler/simplify/simplify.h"
 #include "tests/differentiate/network.h"
+#include "tests/differentiate/passes.h"
 
 namespace am::ir {
 namespace {
@@ -18,6 +20,21 @@ struct Example {
 };
 
 NodeId divergence_of_gradient(Graph& g, NodeId f, NodeId x) { return divergence(g, gradient(g, f, {{&x, 1}})[0], x); }
+
+/// ½|x − mlp([x, t])|² and the network's number, in any dimension.
+struct Potentials {
+  Bench b;
+  int d;
+  Network distance{b, {d + 1, 7, 6, d}}, number{b, {d + 1, 7, 6, 1}};
+  NodeId x = b.input({d}, true), t = b.input({}, true);
+  explicit Potentials(int dimension) : d(dimension) {}
+
+  std::vector<NodeId> all() {
+    const NodeId gap = sub(b.g, x, distance.with_time(x, t));
+    return {scale(b.g, 0.5, dot(b.g, gap, gap)), number.s(x, t)};
+  }
+  size_t nodes(NodeId y) const { return reachable(b.g, {{y}}).size(); }
+};
 
 TEST(Laplacian, OfANetworkIsTheSumOfSecondDifferences) {
   Example s;
@@ -122,6 +139,92 @@ TEST(Laplacian, HoldsWhatIsHeld) {
   Bench b;
   const NodeId x = b.input({}, true), u = unary(b.g, Op::Exp, x), f = mul(b.g, mul(b.g, x, x), u);
   EXPECT_LE(error(b.value(laplacian(b.g, f, x, {&u, 1})), b.value(scale(b.g, 2, u))), 1e-14);
+}
+
+TEST(Laplacian, InAnyDimensionIsThatOfOnePassForEach) {
+  for (int d : {1, 2, 3, 5, 10, 20}) {
+    Potentials p(d);
+    for (NodeId y : p.all())
+      EXPECT_LE(error(p.b.value(laplacian(p.b.g, y, p.x)), p.b.value(laplacian_by_passes(p.b.g, y, p.x))), 1e-11) << d;
+  }
+}
+
+/// Fields that keep elements apart, that exchange them, and that mix them.
+TEST(Laplacian, DivergenceInAnyDimensionIsThatOfOnePassForEach) {
+  for (int d : {1, 2, 5, 10}) {
+    Potentials p(d);
+    Graph& g = p.b.g;
+    const NodeId bent = mul(g, p.x, unary(g, Op::Exp, p.x)), mixed = p.distance.with_time(p.x, p.t);
+    const NodeId turned = d == 1 ? bent : concat(g, {slice(g, bent, 0, 1, d - 1), slice(g, bent, 0, 0, 1)}, 0);
+    for (NodeId field : {bent, turned, mul(g, bent, turned), mixed, mul(g, bent, mixed)}) {
+      const NodeId found = divergence(g, field, p.x);
+      const std::vector<double> zero(p.b.bindings.samples);
+      EXPECT_LE(error(found.valid() ? p.b.value(found) : zero, p.b.value(divergence_by_passes(g, field, p.x))), 1e-12) << d;
+    }
+  }
+}
+
+TEST(Laplacian, OfElementwiseFunctionsHasNoMatrices) {
+  Bench b;
+  const NodeId x = b.input({7}, true);
+  const NodeId bent = mul(b.g, unary(b.g, Op::Sin, x), unary(b.g, Op::Exp, mul(b.g, x, x)));
+  const NodeId y = dot(b.g, bent, b.input({7}, false)), found = laplacian(b.g, y, x);
+  for (NodeId id : reachable(b.g, {{found}})) EXPECT_LE(b.g[id].shape.count(), 7) << print(b.g, {{id}});
+  EXPECT_LE(error(b.value(found), b.value(laplacian_by_passes(b.g, y, x))), 1e-12);
+}
+
+/// The parts of Action Matching's entropic objective: ½|∇s|² + ∂ₜs + Δs/8, and its gradient by the parameters.
+struct Objective {
+  using Laplace = NodeId (*)(Graph&, NodeId, NodeId);
+  Potentials p;
+  simplify::Simplified step;
+
+  Objective(int d, bool distance, Laplace laplace) : p(d) {
+    Graph& g = p.b.g;
+    const NodeId s = p.all()[distance ? 0 : 1];
+    const NodeId slope = gradient(g, s, {{&p.x, 1}})[0], rate = gradient(g, s, {{&p.t, 1}})[0];
+    const NodeId still = add(g, scale(g, 0.5, dot(g, slope, slope)), rate);
+    const NodeId loss = mean(g, add(g, still, scale(g, 0.125, laplace(g, s, p.x))));
+    std::vector<NodeId> outputs = gradient(g, loss, {(distance ? p.distance : p.number).parameters()});
+    std::erase(outputs, kNone);
+    step = simplify::simplify(g, outputs);
+  }
+
+  /// Of the products that are made for each sample.
+  double flops() const {
+    double out = 0;
+    for (NodeId id : reachable(step.graph, step.outputs)) {
+      const Node& node = step.graph[id];
+      if (node.op != Op::MatMul || !node.sampled) continue;
+      out += 2.0 * node.shape.count() * step.graph[node.operands[0]].shape[node.attributes.transpose_a ? 0 : 1];
+    }
+    return out;
+  }
+  /// Of one evaluation of the network.
+  double forward(bool distance) const {
+    double out = 0;
+    for (NodeId w : (distance ? p.distance : p.number).weights) out += 2.0 * p.b.g[w].shape.count();
+    return out;
+  }
+};
+
+NodeId exact(Graph& g, NodeId s, NodeId x) { return laplacian(g, s, x); }
+
+TEST(Laplacian, GraphsDoNotGrowWithTheDimension) {
+  for (bool distance : {false, true}) {
+    const size_t nodes = Objective(2, distance, exact).step.graph.size();
+    for (int d : {3, 5, 20}) EXPECT_EQ(Objective(d, distance, exact).step.graph.size(), nodes) << d;
+  }
+}
+
+/// A gradient costs about three times its function; the function, s and ∇s and d columns of the Jacobian.
+TEST(Laplacian, TakesDimensionPlusTwoEvaluations) {
+  for (bool distance : {false, true})
+    for (int d : {2, 3, 5, 10, 20}) {
+      const Objective ours(d, distance, exact), passes(d, distance, laplacian_by_passes);
+      EXPECT_LE(ours.flops(), 3 * (d + 2) * ours.forward(distance)) << d;
+      EXPECT_LT(ours.flops(), passes.flops()) << d;
+    }
 }
 
 }  // namespace

@@ -100,6 +100,28 @@ TEST(Ops, IndexMapsAndSums) {
     for (bool sampled : {false, true}) expect_equal_everywhere(mapped(name, sampled, map), {100});
 }
 
+/// What derivatives along `d` directions are made of: factors repeated along an axis at the end, sums over this axis,
+/// shared matrices, means; with values that stand still stored, read and summed in the loop that moves.
+Case directions(int rows, int d) {
+  return {fmt::format("{} directions of {}", d, rows), [=](Graph& g) {
+            const NodeId f = g.input("f", {rows}, true), j = g.input("j", {rows, d}, true);
+            const NodeId w = g.input("w", {rows, d}, false), v = g.input("v", {rows}, false);
+            const auto repeat = [&](NodeId x) { return ir::broadcast(g, x, {rows, d}, 2); };
+            const NodeId slope = ir::unary(g, Op::Tanh, f), scaled = ir::mul(g, repeat(slope), j);
+            const NodeId squares = ir::sum(g, ir::mul(g, scaled, scaled), 2), first = ir::mul(g, repeat(f), w);
+            const NodeId both = ir::add(g, ir::mul(g, repeat(ir::mul(g, squares, f)), scaled), ir::mul(g, repeat(v), j));
+            return std::vector<NodeId>{scaled, squares, first, both, ir::sum(g, ir::mul(g, first, j), 2), ir::mean(g, both),
+                                       ir::mean(g, ir::sum(g, both, 2)), ir::sum(g, ir::mul(g, w, repeat(v)), 2),
+                                       ir::sum(g, ir::add(g, ir::unary(g, Op::Exp, repeat(f)), j), 2)};
+          }};
+}
+
+TEST(Ops, Directions) {
+  expect_equal_everywhere(directions(3, 2), {7, 100});
+  expect_equal_everywhere(directions(20, 5), {100});
+  expect_equal_everywhere(directions(1, 17), {7});
+}
+
 TEST(Ops, MixedSharedAndSampledParts) {
   expect_equal_everywhere({"concat of shared and sampled", [](Graph& g) {
                              const NodeId x = g.input("x", {3}, true), w = g.input("w", {2}, false);

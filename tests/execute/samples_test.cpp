@@ -102,6 +102,7 @@ Case objective(int width, int dimension) {
 TEST(Samples, GradientOfAnObjective) {
   expect_equal_everywhere(objective(16, 2), {1, 100});
   expect_equal_everywhere(objective(17, 5), {7});
+  expect_equal_everywhere(objective(5, 1), {33});
 }
 
 TEST(Samples, EveryTile) {
