@@ -48,8 +48,13 @@ void print_plan(const elaborate::Model& m, const lower::Target& target) {
              plan.phases == 1 ? "" : "s");
   fmt::print("  memory: {} shared, {} a thread, {} for each of {} groups of tiles\n", mebibytes(plan.shared_bytes),
              mebibytes(plan.tile_bytes), mebibytes(plan.partial_bytes), plan.groups);
-  fmt::print("  work: {:.1f} kflop a sample in products, {:.1f} k elementwise operations\n", plan.flops_contract / 1e3,
+  const double straight = plan.flops_contract - plan.flops_transposed - plan.flops_sums;
+  fmt::print("  work: {:.1f} kflop a sample in products ({:.1f} weights × samples, {:.1f} transposed, {:.1f} summed over samples), "
+             "{:.1f} k elementwise operations\n",
+             plan.flops_contract / 1e3, straight / 1e3, plan.flops_transposed / 1e3, plan.flops_sums / 1e3,
              plan.flops_other / 1e3);
+  fmt::print("  {:.1f} Mflop a step in products; predicted {:.0f} % of one core's peak rate of multiply-adds\n",
+             plan.flops_contract * m.batch / 1e6, 100 * plan.share_of_peak);
 }
 
 }  // namespace

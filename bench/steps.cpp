@@ -244,7 +244,8 @@ int run(const Options& o, double began) {
   const std::string text = script(o);
   if (o.print_script) return fmt::print("{}", text), 0;
   std::string error;
-  Machine machine{.target = jit::host_target(o.cpu, error), .threads = o.threads};
+  Machine machine{
+      .target = jit::host_target(o.cpu, error), .threads = o.threads, .cache = jit::Cache::of_environment()};
   if (!error.empty()) return fmt::print(stderr, "{}\n", error), 1;
   if (o.cache_bytes > 0) machine.target.cache_bytes = o.cache_bytes;
   const auto compiled = compile("bench.am", text, {});

@@ -152,9 +152,9 @@ void fields(Archive& a, T& stage) {
 template <class Archive, Any<lower::Plan> T>
 void fields(Archive& a, T& plan) {
   auto& [precision, lanes, tile, phases, shared_bytes, tile_bytes, partial_bytes, groups, stages, flops_contract,
-         flops_other, inputs, outputs] = plan;
+         flops_transposed, flops_sums, flops_other, share_of_peak, inputs, outputs] = plan;
   a(precision, lanes, tile, phases, shared_bytes, tile_bytes, partial_bytes, groups, stages, flops_contract,
-    flops_other, inputs, outputs);
+    flops_transposed, flops_sums, flops_other, share_of_peak, inputs, outputs);
 }
 
 }  // namespace am::jit

@@ -56,7 +56,11 @@ struct Plan {
   int groups = 1;             // groups of tiles at most: the threads that tiles can keep busy
   std::vector<Stage> stages;  // of the shared work, in order
   double flops_contract = 0;  // per sample: fused multiply-adds in matrix products count two
+  double flops_transposed = 0;  // of these, in products with a transposed shared matrix on the left
+  double flops_sums = 0;        // of these, in products that are summed over samples
   double flops_other = 0;     // per sample: elementwise operations, one each
+  double share_of_peak = 0;   // predicted: of one thread's time, what products would take at the peak rate of fused
+                              // multiply-adds
   std::vector<ir::Slot> inputs;   // by slot number of the graph
   std::vector<ir::Slot> outputs;  // in the order asked for
   size_t element_bytes() const { return precision == Precision::F32 ? 4 : 8; }

@@ -180,19 +180,6 @@ void place_partial(Program& p) {
   }
 }
 
-/// What every tile goes through beside its own values: the matrices of products, and sums in progress.
-size_t bytes_beside_the_tile(const Program& p) {
-  std::set<NodeId> matrices;
-  for (const Section& section : p.sections)
-    for (const Step& step : section.steps)
-      if (section.tile && step.kind == Step::Kind::Product)
-        for (NodeId id : reads(p, step))
-          if (!p.graph[id].sampled) matrices.insert(id);
-  size_t bytes = p.plan.partial_bytes;
-  for (NodeId id : matrices) bytes += p.graph[id].shape.count() * p.plan.element_bytes();
-  return bytes;
-}
-
 /// A tile should fit into half of the cache but hold at least four vectors, for the products' sake; should leave work for
 /// eight threads; and waste few lanes. A tile costs as much beside its samples as some eight samples. Where matrices and
 /// sums come from beyond the cache for every tile, the tile's own values may as well, and tiles are few and large.
@@ -200,10 +187,10 @@ int choose_tile(const Program& p, size_t rows) {
   const size_t samples = p.options.samples, cache = p.options.target.cache_bytes;
   const size_t unit = std::max<size_t>(p.plan.lanes, line_elements(p));
   if (p.options.tile > 0) return static_cast<int>(round_up(p.options.tile, unit));
-  const bool streams = bytes_beside_the_tile(p) > 2 * cache;
+  const bool far = streams(p);
   const size_t least = std::min(std::max(unit, size_t{4} * p.plan.lanes), round_up(samples, unit));
-  const size_t by_cache = streams ? 256 : cache / 2 / std::max<size_t>(1, rows * p.plan.element_bytes());
-  const size_t by_threads = std::max<size_t>(4 * unit, round_up(samples / (streams ? 4 : 8), unit));
+  const size_t by_cache = far ? 256 : cache / 2 / std::max<size_t>(1, rows * p.plan.element_bytes());
+  const size_t by_threads = std::max<size_t>(4 * unit, round_up(samples / (far ? 4 : 8), unit));
   const size_t most = std::max(least, std::min({size_t{256}, by_cache, by_threads}));
   const auto cost = [&](size_t tile) { return (samples + tile - 1) / tile * (tile + 8); };
   size_t best = least;
@@ -234,6 +221,19 @@ int choose_groups(const Program& p) {
 
 }  // namespace
 
+bool streams(const Program& p) {
+  // What every tile goes through beside its own values.
+  std::set<NodeId> matrices;
+  for (const Section& section : p.sections)
+    for (const Step& step : section.steps)
+      if (section.tile && step.kind == Step::Kind::Product)
+        for (NodeId id : reads(p, step))
+          if (!p.graph[id].sampled) matrices.insert(id);
+  size_t bytes = p.plan.partial_bytes;
+  for (NodeId id : matrices) bytes += p.graph[id].shape.count() * p.plan.element_bytes();
+  return bytes > 2 * p.options.target.cache_bytes;
+}
+
 void place(Program& p) {
   place_given(p);
   place_partial(p);
@@ -251,6 +251,7 @@ void place(Program& p) {
   plan_panels(p);
   split_stages(p);
   place_shared(p);
+  predict(p);
 }
 
 }  // namespace am::lower

@@ -183,6 +183,15 @@ void mark_stored(Program& program);
 /// Decides the tile and every place; fills the sizes of the plan.
 void place(Program& program);
 
+/// Counts the work of a sample.
+void count(Program& program);
+
+/// True if matrices and sums in progress come from beyond the second-level cache for every tile.
+bool streams(const Program& program);
+
+/// Predicts the share of the machine's peak; places are known.
+void predict(Program& program);
+
 /// The steps in words, one line each.
 std::string describe(const Program& program);
 

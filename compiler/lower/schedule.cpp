@@ -537,24 +537,6 @@ Section Scheduler::run() {
   return std::move(section_);
 }
 
-double product_flops(const Graph& g, NodeId id) {
-  const Node& node = g[id];
-  return 2.0 * node.shape.count() * g[node.operands[0]].shape[node.attributes.transpose_a ? 0 : 1];
-}
-
-void count_flops(Program& p) {
-  for (const Section& section : p.sections) {
-    if (!section.tile) continue;
-    for (const Step& step : section.steps) {
-      if (step.kind == Step::Kind::Product) p.plan.flops_contract += product_flops(p.graph, step.node);
-      if (step.kind == Step::Kind::MeanProduct)
-        p.plan.flops_contract += product_flops(p.graph, p.means.at(step.node).product);
-      for (const Member& member : step.members)
-        if (member.kind != Member::Kind::Copy) p.plan.flops_other += step.shape.count();
-    }
-  }
-}
-
 std::vector<NodeId> member_reads(const Program& p, const Member& member) {
   std::vector<NodeId> out;
   if (member.kind == Member::Kind::Finish) return out;
@@ -652,7 +634,7 @@ void schedule(Program& p) {
   mark_stored(p);
   recompute(p);
   fuse(p);
-  count_flops(p);
+  count(p);
 }
 
 }  // namespace am::lower

@@ -239,11 +239,32 @@ TEST(Plan, TheTileFitsIntoTheCache) {
   EXPECT_GE(lowered.plan.tile, 64);
 }
 
+TEST(Plan, TellsTheKindsOfProductsApartAndPredictsTheirShare) {
+  const auto of = [](int width) {
+    Graph g;
+    const NodeId w = g.input("w", {width, width}, false), x = g.input("x", {width, 1}, true);
+    const NodeId y = ir::matmul(g, w, x), back = ir::matmul(g, w, g.add(ir::Op::Sigmoid, {y}), true);
+    return lower_wide(g, {ir::mean(g, ir::matmul(g, y, back, false, true))}, 1000).plan;
+  };
+  const Plan plan = of(64);
+  EXPECT_EQ(plan.flops_contract, 3 * 2 * 64 * 64);
+  EXPECT_EQ(plan.flops_transposed, 2 * 64 * 64);
+  EXPECT_EQ(plan.flops_sums, 2 * 64 * 64);
+  // Elementwise work matters less the wider the products are, until these wait for memory.
+  EXPECT_LT(of(16).share_of_peak, of(64).share_of_peak);
+  EXPECT_LT(of(64).share_of_peak, of(256).share_of_peak);
+  EXPECT_LT(of(2048).share_of_peak, of(256).share_of_peak);
+  EXPECT_GT(of(16).share_of_peak, 0.1);
+  EXPECT_LT(of(256).share_of_peak, 1);
+}
+
 TEST(Plan, CountsTheWorkOfOneSample) {
   Graph g;
   const NodeId y = layers(g, g.input("x", {64}, true), 3);
   const Plan plan = lower_wide(g, {y}).plan;
   EXPECT_EQ(plan.flops_contract, 3 * 2 * 64 * 64);
+  EXPECT_EQ(plan.flops_transposed, 0);
+  EXPECT_EQ(plan.flops_sums, 0);
   EXPECT_EQ(plan.flops_other, 3 * 2 * 64);
   EXPECT_EQ(plan.inputs.size(), 7u);
   ASSERT_EQ(plan.outputs.size(), 1u);
