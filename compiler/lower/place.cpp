@@ -188,8 +188,11 @@ int choose_tile(const Program& p, size_t rows) {
   const size_t unit = std::max<size_t>(p.plan.lanes, line_elements(p));
   if (p.options.tile > 0) return static_cast<int>(round_up(p.options.tile, unit));
   const bool far = streams(p);
-  const size_t least = std::min(std::max(unit, size_t{4} * p.plan.lanes), round_up(samples, unit));
-  const size_t by_cache = far ? 256 : cache / 2 / std::max<size_t>(1, rows * p.plan.element_bytes());
+  // Two vectors are enough for products to run, where more of them would not fit into the cache at all.
+  const size_t row = rows * p.plan.element_bytes();
+  const size_t vectors = !far && 4 * p.plan.lanes * row > cache && 2 * p.plan.lanes * row <= cache ? 2 : 4;
+  const size_t least = std::min(std::max(unit, vectors * p.plan.lanes), round_up(samples, unit));
+  const size_t by_cache = far ? 256 : cache / 2 / std::max<size_t>(1, row);
   const size_t by_threads = std::max<size_t>(4 * unit, round_up(samples / (far ? 4 : 8), unit));
   const size_t most = std::max(least, std::min({size_t{256}, by_cache, by_threads}));
   const auto cost = [&](size_t tile) { return (samples + tile - 1) / tile * (tile + 8); };

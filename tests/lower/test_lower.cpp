@@ -239,6 +239,23 @@ TEST(Plan, TheTileFitsIntoTheCache) {
   EXPECT_GE(lowered.plan.tile, 64);
 }
 
+TEST(Plan, TheTileIsNarrowWhereOnlyANarrowOneFits) {
+  // Of `count` values of 256 numbers that live at the same time.
+  const auto tile = [](int count) {
+    Graph g;
+    const NodeId w = g.input("w", {256, 256}, false);
+    std::vector<NodeId> values{g.input("x", {256, 1}, true)};
+    for (int i = 1; i < count; ++i) values.push_back(ir::matmul(g, w, values.back()));
+    NodeId all = values.back();
+    for (size_t i = values.size(); i-- > 0;) all = ir::matmul(g, w, ir::mul(g, all, values[i]));
+    return lower_wide(g, {all}, 1000).plan.tile;
+  };
+  ASSERT_EQ(kWide.cache_bytes, size_t{2} << 20);
+  EXPECT_EQ(tile(8), 64);    // half a megabyte at 64 samples
+  EXPECT_EQ(tile(48), 32);   // three
+  EXPECT_EQ(tile(100), 64);  // fits in neither case
+}
+
 TEST(Plan, TellsTheKindsOfProductsApartAndPredictsTheirShare) {
   const auto of = [](int width) {
     Graph g;
