@@ -153,9 +153,19 @@ std::unique_ptr<Script> compile(std::string name, std::string text, const Compil
 NativeProgram make_native(const elaborate::Program& program, lower::Precision precision, const lower::Target& target,
                           size_t samples, std::string& error) {
   const simplify::Simplified small = simplify::simplify(program.graph, program.outputs);
-  lower::Lowered lowered =
-      lower::lower(small.graph, small.outputs, {.precision = precision, .target = target, .samples = samples});
-  return {jit::compile(std::move(lowered), target, error), program.inputs, program.names};
+  NativeProgram out{nullptr, program.inputs, program.names};
+  lower::Options options{.precision = precision, .target = target, .samples = samples};
+  for (elaborate::Role role : {elaborate::Role::Time, elaborate::Role::TimeStep})
+    for (int slot : out.slots(role)) options.varying.push_back(slot);
+  out.code = jit::compile(lower::lower(small.graph, small.outputs, options), target, error);
+  return out;
+}
+
+std::vector<int> NativeProgram::slots(elaborate::Role role, int index) const {
+  std::vector<int> out;
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (inputs[i].role == role && (index < 0 || inputs[i].index == index)) out.push_back(static_cast<int>(i));
+  return out;
 }
 
 namespace {

@@ -61,6 +61,8 @@ struct NativeProgram {
   std::vector<elaborate::Input> inputs;
   std::vector<std::string> names;
   explicit operator bool() const { return code != nullptr; }
+  /// The slots of this role; with `index` ≥ 0, of this one among several of a role.
+  std::vector<int> slots(elaborate::Role role, int index = -1) const;
 };
 
 /// simplify → lower → jit. `samples` is the usual number of samples of a run. On failure the program is empty and

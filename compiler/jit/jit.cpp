@@ -33,8 +33,12 @@ struct Executable::Code {
 };
 
 Executable::Executable(lower::Plan plan, std::unique_ptr<Code> code, std::vector<TileFunction> shared,
-                       std::vector<TileFunction> tiles)
-    : plan_(std::move(plan)), code_(std::move(code)), shared_(std::move(shared)), tiles_(std::move(tiles)) {}
+                       std::vector<TileFunction> tiles, TileFunction steady)
+    : plan_(std::move(plan)),
+      code_(std::move(code)),
+      shared_(std::move(shared)),
+      tiles_(std::move(tiles)),
+      steady_(steady) {}
 
 Executable::~Executable() = default;
 
@@ -168,15 +172,17 @@ std::shared_ptr<const Executable> compile(lower::Lowered lowered, const lower::T
   }
   auto shared = look_up(**jit, "am_shared_", lowered.plan.phases + 1);
   auto tiles = look_up(**jit, "am_tile_", lowered.plan.phases);
-  if (!shared || !tiles) {
-    error = text_of(llvm::joinErrors(shared.takeError(), tiles.takeError()), session);
+  auto steady = look_up(**jit, "am_steady_", lowered.plan.steady_bytes > 0 ? 1 : 0);
+  if (!shared || !tiles || !steady) {
+    auto errors = llvm::joinErrors(shared.takeError(), tiles.takeError());
+    error = text_of(llvm::joinErrors(std::move(errors), steady.takeError()), session);
     return nullptr;
   }
   // The session's reporter refers to a local variable of ours.
   (*jit)->getExecutionSession().setErrorReporter([](llvm::Error e) { llvm::consumeError(std::move(e)); });
   auto code = std::make_unique<Executable::Code>(Executable::Code{std::move(*jit)});
   return std::make_shared<const Executable>(std::move(lowered.plan), std::move(code), std::move(*shared),
-                                            std::move(*tiles));
+                                            std::move(*tiles), steady->empty() ? nullptr : steady->front());
 }
 
 std::string assembly(const lower::Lowered& lowered, const lower::Target& target) {

@@ -20,17 +20,20 @@ class Executable {
  public:
   struct Code;  // LLVM's part, out of sight
   Executable(lower::Plan plan, std::unique_ptr<Code> code, std::vector<TileFunction> shared,
-             std::vector<TileFunction> tiles);
+             std::vector<TileFunction> tiles, TileFunction steady);
   ~Executable();
   const lower::Plan& plan() const { return plan_; }
   /// phases + 1 functions, and phases functions (see lower::Lowered).
   const std::vector<TileFunction>& shared() const { return shared_; }
   const std::vector<TileFunction>& tiles() const { return tiles_; }
+  /// Null where no values are steady.
+  TileFunction steady() const { return steady_; }
 
  private:
   lower::Plan plan_;
   std::unique_ptr<Code> code_;
   std::vector<TileFunction> shared_, tiles_;
+  TileFunction steady_;
 };
 
 /// Compiles and links. Null and a text in `error` if LLVM refuses: that is our bug or the system's.

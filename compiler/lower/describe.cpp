@@ -67,9 +67,11 @@ std::string step_text(const Program& p, const Step& s) {
 
 std::string describe(const Program& p) {
   std::string out = fmt::format("tile {} samples, {} lanes, {} bytes a tile, {} shared, {} partial\n", p.plan.tile,
-                                p.plan.lanes, p.plan.tile_bytes, p.plan.shared_bytes, p.plan.partial_bytes);
+                                p.plan.lanes, p.plan.tile_bytes, p.plan.steady_bytes + p.plan.shared_bytes,
+                                p.plan.partial_bytes);
   for (const Section& section : p.sections) {
-    out += fmt::format("{} {}\n", section.tile ? "tile" : "shared", section.phase);
+    if (section.steady && section.steps.empty()) continue;
+    out += section.steady ? "steady\n" : fmt::format("{} {}\n", section.tile ? "tile" : "shared", section.phase);
     for (const Step& step : section.steps) out += "  " + step_text(p, step) + "\n";
   }
   return out;

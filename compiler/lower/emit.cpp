@@ -33,7 +33,10 @@ class SectionWriter {
   void write();
 
  private:
-  static std::string name_of(const Section& s) { return fmt::format("am_{}_{}", s.tile ? "tile" : "shared", s.phase); }
+  static std::string name_of(const Section& s) {
+    if (s.steady) return "am_steady_0";
+    return fmt::format("am_{}_{}", s.tile ? "tile" : "shared", s.phase);
+  }
   Value* frame() { return w_.argument(0); }
   Value* bytes_from(Value* pointer, size_t offset);
   Value* slot(Value* table, int index);
@@ -61,7 +64,7 @@ class SectionWriter {
   const Section& section_;
   Writer w_;
   // From the frame.
-  Value *inputs_, *outputs_, *shared_, *arena_, *partial_;
+  Value *inputs_, *outputs_, *steady_, *shared_, *arena_, *partial_;
   Value *valid_ = nullptr, *stride_ = nullptr, *tile_start_ = nullptr;
   Value* scale_ = nullptr;  // where 1/samples stands
 
@@ -102,6 +105,7 @@ Value* SectionWriter::global(NodeId id) {
 Value* SectionWriter::pointer(const Place& place, NodeId id) {
   switch (place.kind) {
     case Place::Kind::Arena: return bytes_from(arena_, place.offset);
+    case Place::Kind::Steady: return bytes_from(steady_, place.offset);
     case Place::Kind::Shared: return bytes_from(shared_, place.offset);
     case Place::Kind::Input: return slot(inputs_, place.index);
     case Place::Kind::Output: return slot(outputs_, place.index);
@@ -127,6 +131,7 @@ Matrix SectionWriter::matrix(NodeId id, bool transpose) {
 void SectionWriter::write() {
   inputs_ = frame_pointer(w_, frame(), offsetof(Frame, inputs));
   outputs_ = frame_pointer(w_, frame(), offsetof(Frame, outputs));
+  steady_ = frame_pointer(w_, frame(), offsetof(Frame, steady));
   shared_ = frame_pointer(w_, frame(), offsetof(Frame, shared));
   arena_ = frame_pointer(w_, frame(), offsetof(Frame, arena));
   partial_ = frame_pointer(w_, frame(), offsetof(Frame, partial));

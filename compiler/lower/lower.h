@@ -33,6 +33,9 @@ struct Options {
   Target target;
   size_t samples = 512;  // the usual number of samples of a run: the tile divides it where it can
   int tile = 0;          // force this tile; 0: chosen from the cache size
+  /// Slots of shared inputs that differ between the steps of a march. If there are any, shared values that none of them
+  /// reaches are made once, before the first step.
+  std::vector<int> varying;
 };
 
 /// Sizes and counts, known before anything runs. Printed by `amc info FILE`.
@@ -42,7 +45,8 @@ struct Plan {
   int tile = 0;
   int phases = 1;             // how often the samples are gone through in one run: 1 + depth of Mean over Mean, or 0
                               // if nothing is sampled
-  size_t shared_bytes = 0;    // values that are computed once a run
+  size_t steady_bytes = 0;    // values that are computed once for all steps of a march
+  size_t shared_bytes = 0;    // values that are computed once a run, which is one step
   size_t tile_bytes = 0;      // live sampled values of one tile: one arena per thread
   size_t partial_bytes = 0;   // sums over samples in progress: one block per group of tiles
   double flops_contract = 0;  // per sample: fused multiply-adds in matrix products count two
@@ -56,6 +60,7 @@ struct Plan {
 struct Frame {
   const void* const* inputs;  // by slot. Shared: elements. Sampled: [element][stride], from the first sample on
   void* const* outputs;       // likewise
+  void* steady;               // Plan::steady_bytes, 64-byte aligned
   void* shared;               // Plan::shared_bytes, 64-byte aligned
   void* arena;                // Plan::tile_bytes, 64-byte aligned; of the calling thread
   void* partial;              // Plan::partial_bytes; of the tile's group; zeroed before the group's first tile of a phase
@@ -70,6 +75,8 @@ struct Frame {
 /// A module with, for each phase p, `am_shared_p(Frame*)` (values computed once) and `am_tile_p(Frame*)` (one tile,
 /// adding into `partial`), and at the end `am_shared_<phases>`. Between them the caller adds the groups' partial sums
 /// in a fixed order into the first one, which `am_shared_<p+1>` reads through `Frame::partial` and divides by `samples`.
+/// Where Plan::steady_bytes is not 0, there is `am_steady_0(Frame*)`, to be called before the first run and whenever an input
+/// that is not `varying` has changed.
 struct Lowered {
   Lowered();
   Lowered(Lowered&&) noexcept;

@@ -24,7 +24,7 @@ int number_of(Program& p, const Panels& panels) {
   const int index = static_cast<int>(p.panels.size());
   p.panels.push_back(panels);
   for (Section& section : p.sections)
-    if (!section.tile && section.phase == panels.phase)
+    if (!section.tile && section.phase == panels.phase && section.steady == p.steady[panels.matrix.base.value])
       section.steps.push_back({Step::Kind::Panels, panels.matrix.base, index, {}, {}});
   return index;
 }

@@ -1,5 +1,6 @@
 // Places in memory: values whose lives do not overlap share it, first fit.
 #include <algorithm>
+#include <climits>
 #include <functional>
 #include <set>
 
@@ -19,6 +20,9 @@ struct Life {
     to = std::max(to, step);
   }
 };
+
+/// After every step.
+constexpr int kForEver = INT_MAX;
 
 /// Gives every life the lowest offset at which no overlapping life lies; returns the size of the whole.
 size_t first_fit(std::vector<Life*> lives) {
@@ -62,42 +66,56 @@ void place_given(Program& p) {
   }
 }
 
-/// Shared values live over all sections; one that a tile reads, to the end of the tile's section.
+/// Shared values live over all sections; one that a tile reads, to the end of the tile's section. Steady ones lie apart,
+/// since they serve all steps of a march; one that any of its steps reads lives for ever.
 void place_shared(Program& p) {
-  std::map<NodeId, Life> lives;
-  std::map<int, Life> panels;
-  const auto touch = [&](NodeId id, int step) {
+  struct Lives {
+    std::map<NodeId, Life> nodes;
+    std::map<int, Life> panels;
+    /// Bytes of all.
+    size_t fit(const Program& p) {
+      std::vector<Life*> list;
+      for (auto& [id, life] : nodes) list.push_back(&life);
+      for (auto& [index, life] : panels) list.push_back(&life);
+      return first_fit(list) * p.plan.element_bytes();
+    }
+  } lives[2];
+  const auto is_steady = [&](int index) { return p.steady[p.panels[index].matrix.base.value]; };
+  const auto touch = [&](NodeId id, const Section& section, int step) {
     if (p.graph[id].sampled || !p.stored[id.value] || p.shared_places[id.value].kind != Place::Kind::None) return;
-    Life& life = lives[id];
+    Life& life = lives[p.steady[id.value]].nodes[id];
     life.size = round_up(p.graph[id].shape.count(), line_elements(p));
-    life.extend(step);
+    life.extend(p.steady[id.value] && !section.steady ? kForEver : step);
   };
-  const auto touch_panels = [&](int index, int step) {
-    panels[index].size = round_up(size_t{1} * p.panels[index].rows() * p.panels[index].depth(), line_elements(p));
-    panels[index].extend(step);
+  const auto touch_panels = [&](int index, const Section& section, int step) {
+    Life& life = lives[is_steady(index)].panels[index];
+    life.size = round_up(size_t{1} * p.panels[index].rows() * p.panels[index].depth(), line_elements(p));
+    life.extend(is_steady(index) && !section.steady ? kForEver : step);
   };
   int step = 0;
   for (const Section& section : p.sections) {
     const int end = step + static_cast<int>(section.steps.size());
     for (const Step& s : section.steps) {
-      for (NodeId id : reads(p, s)) touch(id, section.tile ? end : step);
+      for (NodeId id : reads(p, s)) touch(id, section, section.tile ? end : step);
       if (!section.tile)
-        for (NodeId id : writes(s)) touch(id, step);
-      if (s.kind == Step::Kind::Panels) touch_panels(s.index, step);
+        for (NodeId id : writes(s)) touch(id, section, step);
+      if (s.kind == Step::Kind::Panels) touch_panels(s.index, section, step);
       if (const auto used = p.panels_of.find(s.node); section.tile && used != p.panels_of.end())
-        touch_panels(used->second, end);
+        touch_panels(used->second, section, end);
       ++step;
     }
     ++step;
   }
-  std::vector<Life*> list;
-  for (auto& [id, life] : lives) list.push_back(&life);
-  for (auto& [index, life] : panels) list.push_back(&life);
-  p.plan.shared_bytes = first_fit(list) * p.plan.element_bytes();
-  const auto place = [&](const Life& life) { return Place{Place::Kind::Shared, life.offset * p.plan.element_bytes(), 0}; };
-  for (auto& [id, life] : lives) p.shared_places[id.value] = place(life);
+  p.plan.shared_bytes = lives[false].fit(p);
+  p.plan.steady_bytes = lives[true].fit(p);
   p.panel_places.resize(p.panels.size());
-  for (auto& [index, life] : panels) p.panel_places[index] = place(life);
+  for (bool steady : {false, true}) {
+    const auto place = [&](const Life& life) {
+      return Place{steady ? Place::Kind::Steady : Place::Kind::Shared, life.offset * p.plan.element_bytes(), 0};
+    };
+    for (auto& [id, life] : lives[steady].nodes) p.shared_places[id.value] = place(life);
+    for (auto& [index, life] : lives[steady].panels) p.panel_places[index] = place(life);
+  }
 }
 
 /// Sampled values of one section, counted in numbers per sample. Offsets are made bytes when the tile is known.

@@ -53,6 +53,23 @@ void find_phases(Program& p) {
     if (g[id].sampled) p.plan.phases = std::max(p.plan.phases, p.phase[id.value] + 1);
 }
 
+/// What no input that varies reaches. Outputs are not among it: every step gives them.
+void find_steady(Program& p) {
+  const Graph& g = p.graph;
+  p.steady.assign(g.size(), false);
+  const auto varies = [&](NodeId id) {
+    const auto& slots = p.options.varying;
+    return g[id].op == Op::Input && std::find(slots.begin(), slots.end(), g[id].attributes.index) != slots.end();
+  };
+  if (p.options.varying.empty()) return;
+  for (NodeId id : p.nodes) {
+    const auto& operands = g[id].operands;
+    p.steady[id.value] = !g[id].sampled && p.phase[id.value] == 0 && !varies(id) &&
+                         p.shared_places[p.ref(id).base.value].kind != Place::Kind::Output &&
+                         std::all_of(operands.begin(), operands.end(), [&](NodeId x) { return p.steady[x.value]; });
+  }
+}
+
 /// Shared outputs are computed in place where nothing stands against it.
 void place_outputs(Program& p) {
   p.shared_places.assign(p.graph.size(), {});
@@ -67,7 +84,7 @@ void place_outputs(Program& p) {
 
 class Scheduler {
  public:
-  Scheduler(Program& program, bool tile, int phase) : p_(program), g_(program.graph), section_{tile, phase, {}} {}
+  Scheduler(Program& program, Section empty) : p_(program), g_(program.graph), section_(std::move(empty)) {}
   Section run();
 
  private:
@@ -134,7 +151,7 @@ bool Scheduler::belongs(NodeId id, const std::vector<bool>& needed) const {
   if (g_[id].op == Op::Mean && section_.tile) return p_.sums.at(p_.means.at(id).into).phase == section_.phase;
   if (p_.absorbed[id.value]) return false;
   if (section_.tile) return g_[id].sampled && needed[id.value];
-  return !g_[id].sampled && p_.phase[id.value] == section_.phase;
+  return !g_[id].sampled && p_.phase[id.value] == section_.phase && p_.steady[id.value] == section_.steady;
 }
 
 void Scheduler::add_units() {
@@ -145,7 +162,9 @@ void Scheduler::add_units() {
     if (g_[id].op != Op::Mean || !section_.tile)
       for (size_t i = first; i < units_.size(); ++i) producers_[id].push_back(static_cast<int>(i));
     for (size_t k = 0; k < p_.outputs.size(); ++k)
-      if (p_.outputs[k] == id && g_[id].sampled == section_.tile && p_.phase[id.value] == section_.phase) add_output(k);
+      if (p_.outputs[k] == id && g_[id].sampled == section_.tile && p_.phase[id.value] == section_.phase &&
+          !section_.steady)
+        add_output(k);
   }
 }
 
@@ -401,9 +420,11 @@ void schedule(Program& p) {
   find_phases(p);
   plan_means(p);
   place_outputs(p);
+  find_steady(p);
+  if (!p.options.varying.empty()) p.sections.push_back(Scheduler(p, {.steady = true}).run());
   for (int phase = 0; phase <= p.plan.phases; ++phase) {
-    p.sections.push_back(Scheduler(p, false, phase).run());
-    if (phase < p.plan.phases) p.sections.push_back(Scheduler(p, true, phase).run());
+    p.sections.push_back(Scheduler(p, {.phase = phase}).run());
+    if (phase < p.plan.phases) p.sections.push_back(Scheduler(p, {.tile = true, .phase = phase}).run());
   }
   mark_stored(p);
   recompute(p);
