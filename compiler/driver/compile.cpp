@@ -150,21 +150,37 @@ std::unique_ptr<Script> compile(std::string name, std::string text, const Compil
   return compile_with(whole, name, text, options, true);
 }
 
-NativeProgram make_native(const elaborate::Program& program, lower::Precision precision, const lower::Target& target,
+namespace {
+
+/// Code for a simplified graph: from the cache, or made and put there.
+std::shared_ptr<const jit::Executable> code_of(const simplify::Simplified& small, const lower::Options& options,
+                                               const jit::Cache& cache, std::string& error) {
+  const std::string key = cache.folder().empty() ? "" : jit::key_of(small.graph, small.outputs, options);
+  if (auto kept = cache.find(key))
+    if (auto code = jit::load(*std::move(kept), options.target, error)) return code;
+  auto made = jit::generate(lower::lower(small.graph, small.outputs, options), options.target, error);
+  if (!made) return nullptr;
+  cache.keep(key, *made);
+  return jit::load(*std::move(made), options.target, error);
+}
+
+}  // namespace
+
+NativeProgram make_native(const elaborate::Program& program, lower::Precision precision, const Machine& machine,
                           size_t samples, std::string& error) {
   const simplify::Simplified small = simplify::simplify(program.graph, program.outputs);
   NativeProgram out{nullptr, program.inputs, program.names};
-  lower::Options options{.precision = precision, .target = target, .samples = samples};
+  lower::Options options{.precision = precision, .target = machine.target, .samples = samples};
   for (elaborate::Role role : {elaborate::Role::Time, elaborate::Role::TimeStep})
     for (int slot : out.slots(role)) options.varying.push_back(slot);
-  out.code = jit::compile(lower::lower(small.graph, small.outputs, options), target, error);
+  out.code = code_of(small, options, machine.cache, error);
   return out;
 }
 
-std::vector<int> NativeProgram::slots(elaborate::Role role, int index) const {
+std::vector<int> NativeProgram::slots(elaborate::Role role) const {
   std::vector<int> out;
   for (size_t i = 0; i < inputs.size(); ++i)
-    if (inputs[i].role == role && (index < 0 || inputs[i].index == index)) out.push_back(static_cast<int>(i));
+    if (inputs[i].role == role) out.push_back(static_cast<int>(i));
   return out;
 }
 

@@ -9,7 +9,7 @@ class Module;
 
 namespace am::lower {
 
-/// Writes `am_steady_0`, `am_shared_p` and `am_tile_p` for every section.
+/// Writes `am_shared_p` and `am_tile_p` for every section.
 void emit(const Program& program, llvm::Module& module);
 
 }  // namespace am::lower
