@@ -169,8 +169,19 @@ std::shared_ptr<const jit::Executable> code_of(const simplify::Simplified& small
 NativeProgram make_native(const elaborate::Program& program, lower::Precision precision, const Machine& machine,
                           size_t samples, std::string& error) {
   const simplify::Simplified small = simplify::simplify(program.graph, program.outputs);
-  const lower::Options options{.precision = precision, .target = machine.target, .samples = samples};
-  return {code_of(small, options, machine.cache, error), program.inputs, program.names};
+  NativeProgram out{nullptr, program.inputs, program.names};
+  lower::Options options{.precision = precision, .target = machine.target, .samples = samples};
+  for (elaborate::Role role : {elaborate::Role::Time, elaborate::Role::TimeStep})
+    for (int slot : out.slots(role)) options.varying.push_back(slot);
+  out.code = code_of(small, options, machine.cache, error);
+  return out;
+}
+
+std::vector<int> NativeProgram::slots(elaborate::Role role) const {
+  std::vector<int> out;
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (inputs[i].role == role) out.push_back(static_cast<int>(i));
+  return out;
 }
 
 namespace {

@@ -63,6 +63,8 @@ struct NativeProgram {
   std::vector<elaborate::Input> inputs;
   std::vector<std::string> names;
   explicit operator bool() const { return code != nullptr; }
+  /// The slots of this role.
+  std::vector<int> slots(elaborate::Role role) const;
 };
 
 /// simplify → lower → jit, or simplify and what the machine's cache has. `samples` is the usual number of samples of a

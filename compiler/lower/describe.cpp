@@ -71,10 +71,10 @@ std::string step_text(const Program& p, const Step& s) {
 
 std::string describe(const Program& p) {
   std::string out = fmt::format("tile {} samples, {} lanes, {} bytes a tile, {} shared, {} partial, {} groups\n",
-                                p.plan.tile, p.plan.lanes, p.plan.tile_bytes, p.plan.shared_bytes, p.plan.partial_bytes,
-                                p.plan.groups);
+                                p.plan.tile, p.plan.lanes, p.plan.tile_bytes, p.plan.steady_bytes + p.plan.shared_bytes,
+                                p.plan.partial_bytes, p.plan.groups);
   for (const Section& section : p.sections) {
-    out += fmt::format("{} {}", section.tile ? "tile" : "shared", section.phase);
+    out += section.phase == kSteady ? "steady" : fmt::format("{} {}", section.tile ? "tile" : "shared", section.phase);
     out += section.pieces > 1 ? fmt::format(" in {} pieces\n", section.pieces) : "\n";
     for (const Step& step : section.steps) out += "  " + step_text(p, step) + "\n";
   }

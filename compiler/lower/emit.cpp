@@ -69,7 +69,7 @@ class SectionWriter {
   const Section& section_;
   Writer w_;
   // From the frame.
-  Value *inputs_, *outputs_, *shared_, *arena_, *partial_;
+  Value *inputs_, *outputs_, *steady_, *shared_, *arena_, *partial_;
   Value *valid_ = nullptr, *stride_ = nullptr, *tile_start_ = nullptr;
   Value *scale_ = nullptr, *groups_ = nullptr;  // where 1/samples stands; number of groups
   Piece piece_;
@@ -111,6 +111,7 @@ Value* SectionWriter::global(NodeId id) {
 Value* SectionWriter::pointer(const Place& place, NodeId id) {
   switch (place.kind) {
     case Place::Kind::Arena: return bytes_from(arena_, place.offset);
+    case Place::Kind::Steady: return bytes_from(steady_, place.offset);
     case Place::Kind::Shared: return bytes_from(shared_, place.offset);
     case Place::Kind::Input: return slot(inputs_, place.index);
     case Place::Kind::Output: return slot(outputs_, place.index);
@@ -136,6 +137,7 @@ Matrix SectionWriter::matrix(NodeId id, bool transpose) {
 llvm::Function* SectionWriter::write(std::span<const Step> steps) {
   inputs_ = frame_pointer(w_, frame(), offsetof(Frame, inputs));
   outputs_ = frame_pointer(w_, frame(), offsetof(Frame, outputs));
+  steady_ = frame_pointer(w_, frame(), offsetof(Frame, steady));
   shared_ = frame_pointer(w_, frame(), offsetof(Frame, shared));
   arena_ = frame_pointer(w_, frame(), offsetof(Frame, arena));
   partial_ = frame_pointer(w_, frame(), offsetof(Frame, partial));

@@ -33,12 +33,18 @@ struct Options {
   Target target;
   size_t samples = 512;  // the usual number of samples of a run: the tile divides it where it can
   int tile = 0;          // force this tile; 0: chosen from the cache size
+  /// Slots of shared inputs that differ between the steps of a march. If there are any, shared values that none of them
+  /// reaches are made once, before the first step.
+  std::vector<int> varying;
 };
+
+/// The phase of what is done once for all steps of a march, before the first one.
+constexpr int kSteady = -1;
 
 /// A part of the shared work of a phase that runs once, or in pieces that may run at the same time. Pieces depend on
 /// sizes alone, and what they sum is added in their order, so that who runs them makes no difference.
 struct Stage {
-  int phase = 0;   // comes before the tiles of this phase; after all tiles if this is Plan::phases
+  int phase = 0;   // kSteady, or: comes before the tiles of this phase; after all tiles if this is Plan::phases
   int pieces = 1;
   bool operator==(const Stage&) const = default;
 };
@@ -50,7 +56,8 @@ struct Plan {
   int tile = 0;
   int phases = 1;             // how often the samples are gone through in one run: 1 + depth of Mean over Mean, or 0
                               // if nothing is sampled
-  size_t shared_bytes = 0;    // values that are computed once a run
+  size_t steady_bytes = 0;    // values that are computed once for all steps of a march
+  size_t shared_bytes = 0;    // values that are computed once a run, which is one step; whole cache lines
   size_t tile_bytes = 0;      // live sampled values of one tile: one arena per thread
   size_t partial_bytes = 0;   // sums over samples in progress: one block per group of tiles; whole cache lines
   int groups = 1;             // groups of tiles at most: the threads that tiles can keep busy
@@ -70,6 +77,7 @@ struct Plan {
 struct Frame {
   const void* const* inputs;  // by slot. Shared: elements. Sampled: [element][stride], from the first sample on
   void* const* outputs;       // likewise
+  void* steady;               // Plan::steady_bytes, 64-byte aligned
   void* shared;               // Plan::shared_bytes, 64-byte aligned
   void* arena;                // Plan::tile_bytes, 64-byte aligned; of the calling thread
   void* partial;              // Plan::partial_bytes; of the tile's group; zeroed before the group's first tile of a phase.
@@ -86,8 +94,9 @@ struct Frame {
 
 /// A module with, for each phase p, `am_tile_p(Frame*)` (one tile, adding into `partial`), and for each stage s of the
 /// plan, `am_shared_s(Frame*)` (values computed once). The stages of phase p run in order before the tiles of phase p,
-/// those of phase `phases` at the end. The first stages that need sums over samples add the partial sums of the groups,
-/// in their order, and divide by `samples`.
+/// those of phase `phases` at the end; those of phase kSteady before all others, and then not again before an input changes
+/// that is not `varying`. The first stages that need sums over samples add the partial sums of the groups, in their order,
+/// and divide by `samples`.
 struct Lowered {
   Lowered();
   Lowered(Lowered&&) noexcept;

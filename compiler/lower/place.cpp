@@ -1,5 +1,6 @@
 // Places in memory: values whose lives do not overlap share it, best fit.
 #include <algorithm>
+#include <climits>
 #include <cstdint>
 #include <functional>
 #include <iterator>
@@ -22,6 +23,9 @@ struct Life {
     to = std::max(to, step);
   }
 };
+
+/// After every step.
+constexpr int kForEver = INT_MAX;
 
 /// What is free, as ranges in order that do not touch; the last one has no end.
 class Gaps {
@@ -98,48 +102,62 @@ void place_given(Program& p) {
 }
 
 /// Shared values live over all sections; one that a tile reads, to the end of the tile's section. Steps in pieces run at
-/// the same time.
+/// the same time. Steady values lie apart, since they serve all steps of a march; one that any of these reads lives for
+/// ever.
 void place_shared(Program& p) {
-  std::map<NodeId, Life> lives, pieces;
-  std::map<int, Life> panels;
-  const auto touch = [&](NodeId id, int step) {
-    if (p.graph[id].sampled || !p.stored[id.value] || p.shared_places[id.value].kind != Place::Kind::None) return;
-    Life& life = lives[id];
-    life.size = round_up(p.graph[id].shape.count(), line_elements(p));
-    life.extend(step);
+  struct Lives {
+    std::map<NodeId, Life> nodes, pieces;
+    std::map<int, Life> panels;
+  } steady, shared;
+  const auto is_steady = [&](NodeId base) { return p.phase[base.value] == kSteady; };
+  const auto of = [&](NodeId base) -> Lives& { return is_steady(base) ? steady : shared; };
+  const auto extend = [&](Life& life, size_t size, NodeId base, const Section& section, int step) {
+    life.size = round_up(size, line_elements(p));
+    life.extend(is_steady(base) && section.phase != kSteady ? kForEver : step);
   };
-  const auto touch_panels = [&](int index, int step) {
-    panels[index].size = round_up(size_t{1} * p.panels[index].rows() * p.panels[index].depth(), line_elements(p));
-    panels[index].extend(step);
+  const auto touch = [&](NodeId id, const Section& section, int step) {
+    if (p.graph[id].sampled || !p.stored[id.value] || p.shared_places[id.value].kind != Place::Kind::None) return;
+    extend(of(id).nodes[id], p.graph[id].shape.count(), id, section, step);
+  };
+  const auto touch_panels = [&](int index, const Section& section, int step) {
+    const Panels& panels = p.panels[index];
+    const NodeId base = panels.matrix.base;
+    extend(of(base).panels[index], size_t{1} * panels.rows() * panels.depth(), base, section, step);
   };
   int step = 0;
   for (const Section& section : p.sections) {
     const int end = step + static_cast<int>(section.steps.size());
     for (const Step& s : section.steps) {
-      for (NodeId id : reads(p, s)) touch(id, section.tile ? end : step);
+      for (NodeId id : reads(p, s)) touch(id, section, section.tile ? end : step);
       if (!section.tile)
-        for (NodeId id : writes(s)) touch(id, step);
+        for (NodeId id : writes(s)) touch(id, section, step);
       for (const Member& member : s.members)
         if (section.pieces > 1 && member.kind == Member::Kind::Sum)
-          pieces[member.node] = {section.pieces * line_elements(p), step, step};
-      if (s.kind == Step::Kind::Combine) pieces.at(s.node).extend(step);
-      if (s.kind == Step::Kind::Panels) touch_panels(s.index, step);
+          of(member.node).pieces[member.node] = {section.pieces * line_elements(p), step, step};
+      if (s.kind == Step::Kind::Combine) of(s.node).pieces.at(s.node).extend(step);
+      if (s.kind == Step::Kind::Panels) touch_panels(s.index, section, step);
       if (const auto used = p.panels_of.find(s.node); section.tile && used != p.panels_of.end())
-        touch_panels(used->second, end);
+        touch_panels(used->second, section, end);
       step += section.pieces == 1;
     }
     ++step;
   }
-  std::vector<Life*> list;
-  for (auto& [id, life] : lives) list.push_back(&life);
-  for (auto& [id, life] : pieces) list.push_back(&life);
-  for (auto& [index, life] : panels) list.push_back(&life);
-  p.plan.shared_bytes = best_fit(list, p.looks) * p.plan.element_bytes();
-  const auto place = [&](const Life& life) { return Place{Place::Kind::Shared, life.offset * p.plan.element_bytes(), 0}; };
-  for (auto& [id, life] : lives) p.shared_places[id.value] = place(life);
-  for (auto& [id, life] : pieces) p.piece_places[id] = place(life);
   p.panel_places.resize(p.panels.size());
-  for (auto& [index, life] : panels) p.panel_places[index] = place(life);
+  /// Gives their bytes.
+  const auto place = [&](Lives& lives, Place::Kind kind) {
+    std::vector<Life*> list;
+    for (auto& [id, life] : lives.nodes) list.push_back(&life);
+    for (auto& [id, life] : lives.pieces) list.push_back(&life);
+    for (auto& [index, life] : lives.panels) list.push_back(&life);
+    const size_t bytes = best_fit(list, p.looks) * p.plan.element_bytes();
+    const auto at = [&](const Life& life) { return Place{kind, life.offset * p.plan.element_bytes(), 0}; };
+    for (auto& [id, life] : lives.nodes) p.shared_places[id.value] = at(life);
+    for (auto& [id, life] : lives.pieces) p.piece_places[id] = at(life);
+    for (auto& [index, life] : lives.panels) p.panel_places[index] = at(life);
+    return bytes;
+  };
+  p.plan.steady_bytes = place(steady, Place::Kind::Steady);
+  p.plan.shared_bytes = place(shared, Place::Kind::Shared);
 }
 
 /// Sampled values of one section, counted in numbers per sample. Offsets are made bytes when the tile is known.

@@ -1,9 +1,10 @@
 // The graph as a list of kernels with a place in memory for every value: everything that is decided before LLVM.
 //
-// A program is a sequence of sections, shared 0, tile 0, shared 1, …, shared `phases`. A section is a list of steps. A
-// node of phase p needs p means one after the other: it is computed in section p of its kind, and a sampled node again
-// in every later phase that needs it, since keeping it would take memory for all samples. A shared section becomes
-// several where some of its steps are worth more than one thread: one for each stage.
+// A program is a sequence of sections, shared 0, tile 0, shared 1, …, shared `phases`; in front of them, where a march was
+// announced, one of what all of its steps share. A section is a list of steps. A node of phase p needs p means one after
+// the other: it is computed in section p of its kind, and a sampled node again in every later phase that needs it, since
+// keeping it would take memory for all samples. A shared section becomes several where some of its steps are worth more
+// than one thread: one for each stage.
 #pragma once
 
 #include <map>
@@ -106,9 +107,9 @@ struct MeanPlan {
 
 /// Where a node's elements are. The first element is at `base + offset`, in bytes.
 struct Place {
-  enum class Kind { None, Arena, Shared, Input, Output, Global };
+  enum class Kind { None, Arena, Steady, Shared, Input, Output, Global };
   Kind kind = Kind::None;
-  size_t offset = 0;  // Arena, Shared
+  size_t offset = 0;  // Arena, Steady, Shared
   int index = 0;      // Input, Output: slot
 };
 
@@ -118,7 +119,7 @@ struct Program {
   Options options;
   std::vector<NodeId> nodes;  // that the outputs need, in order
   std::vector<Ref> refs;      // by node
-  std::vector<int> phase;     // by node
+  std::vector<int> phase;     // by node; kSteady if it is the same in all steps of a march
   std::vector<Section> sections;
   std::vector<Pack> packs;
   std::vector<Panels> panels;

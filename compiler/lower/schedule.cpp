@@ -91,6 +91,22 @@ void sink(Program& p) {
   }
 }
 
+/// What no input that varies reaches. Outputs are not among it: every step gives them.
+void find_steady(Program& p) {
+  const std::vector<int>& varying = p.options.varying;
+  if (varying.empty()) return;
+  const Graph& g = p.graph;
+  const auto steady = [&](NodeId id) { return p.phase[id.value] == kSteady; };
+  const auto varies = [&](NodeId id) {
+    return g[id].op == Op::Input && std::find(varying.begin(), varying.end(), g[id].attributes.index) != varying.end();
+  };
+  for (NodeId id : p.nodes)
+    if (!g[id].sampled && p.phase[id.value] == 0 && !varies(id) &&
+        p.shared_places[p.ref(id).base.value].kind != Place::Kind::Output &&
+        std::all_of(g[id].operands.begin(), g[id].operands.end(), steady))
+      p.phase[id.value] = kSteady;
+}
+
 /// Shared outputs are computed in place where nothing stands against it.
 void place_outputs(Program& p) {
   p.shared_places.assign(p.graph.size(), {});
@@ -111,6 +127,8 @@ class Scheduler {
  private:
   const Ref& ref(NodeId id) const { return p_.ref(id); }
   bool is_output_in_place(size_t k) const;
+  /// Every step of a march gives its outputs, also those that are steady.
+  int phase_of_output(NodeId id) const { return std::max(0, p_.phase[id.value]); }
 
   // What the section computes.
   std::vector<bool> needed_by_tile() const;
@@ -214,7 +232,7 @@ void Scheduler::add_units() {
     if (g_[id].op != Op::Mean || !section_.tile)
       for (size_t i = first; i < units_.size(); ++i) units_[i].produces = true;
     const auto output = outputs.find(id);
-    if (output == outputs.end() || g_[id].sampled != section_.tile || p_.phase[id.value] != section_.phase) continue;
+    if (output == outputs.end() || g_[id].sampled != section_.tile || phase_of_output(id) != section_.phase) continue;
     for (size_t k : output->second) add_output(k);
   }
 }
@@ -627,6 +645,8 @@ void schedule(Program& p) {
   plan_means(p);
   sink(p);
   place_outputs(p);
+  find_steady(p);
+  if (!p.options.varying.empty()) p.sections.push_back(Scheduler(p, false, kSteady).run());
   for (int phase = 0; phase <= p.plan.phases; ++phase) {
     p.sections.push_back(Scheduler(p, false, phase).run());
     if (phase < p.plan.phases) p.sections.push_back(Scheduler(p, true, phase).run());

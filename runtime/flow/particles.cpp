@@ -46,14 +46,12 @@ std::vector<double> Carrier::log_weights() const {
   return out;
 }
 
-void Carrier::step(double t, double h, uint64_t seed) {
-  session_.bind(Role::Point, x_.data());
-  session_.bind(Role::LogWeight, w_.data());
-  session_.call().outputs[0] = next_x_.data();
-  session_.call().outputs[1] = next_w_.data();
-  session_.set(Role::Time, t);
-  session_.set(Role::TimeStep, h);
-  session_.run(count_, seed, steps_++);
+void Carrier::advance(std::vector<double> times, double h, uint64_t seed) {
+  const auto steps = static_cast<uint32_t>(times.size());
+  const Session::State states[] = {{Role::Point, 0, &x_, &next_x_}, {Role::LogWeight, 1, &w_, &next_w_}};
+  const std::vector<double> widths(steps, h);
+  session_.run(states, {{Role::Time, std::move(times)}, {Role::TimeStep, widths}}, count_, seed, steps_);
+  steps_ += steps;
 }
 
 bool Carrier::finite() const {
@@ -69,10 +67,9 @@ bool Carrier::carry(double from, double to, uint64_t seed, diagnostics::Sink& si
   if (stepper_.steps_per_unit > 0) {
     const double length = to - from;
     const int n = std::max(1, static_cast<int>(std::ceil(std::fabs(length) * stepper_.steps_per_unit - 1e-9)));
-    for (int i = 0; i < n; ++i) {
-      step(from + length * i / n, length / n, seed);
-      accept();
-    }
+    std::vector<double> times;
+    for (int i = 0; i < n; ++i) times.push_back(from + length * i / n);
+    advance(std::move(times), length / n, seed);
   } else if (!adaptive(from, to, seed, sink)) {
     return false;
   }
@@ -90,7 +87,7 @@ bool Carrier::adaptive(double from, double to, uint64_t seed, diagnostics::Sink&
   double gone = 0, h = length / 10;
   while (gone < length * (1 - 1e-12)) {
     h = std::min(h, length - gone);
-    step(from + sign * gone, sign * h, seed);
+    advance({from + sign * gone}, sign * h, seed);
     double error = 0;
     // A drift that is the same everywhere has one error for all.
     const size_t estimates = session_.plan().outputs[session_.output("error")].sampled ? count_ : 1;
@@ -99,10 +96,7 @@ bool Carrier::adaptive(double from, double to, uint64_t seed, diagnostics::Sink&
       error = std::isfinite(e) ? std::max(error, e) : INFINITY;
       if (!std::isfinite(error)) break;
     }
-    if (error <= stepper_.tolerance) {
-      accept();
-      gone += h;
-    }
+    error <= stepper_.tolerance ? void(gone += h) : retract();
     const double factor = error > 0 ? 0.9 * std::pow(stepper_.tolerance / error, 1.0 / stepper_.order) : 5;
     h *= std::clamp(factor, 0.2, 5.0);
     if (h < least && gone < length - least) {

@@ -49,8 +49,10 @@ class Carrier {
   std::vector<double> log_weights() const;
 
  private:
-  void step(double t, double h, uint64_t seed);
-  void accept() { std::swap(x_, next_x_), std::swap(w_, next_w_); }
+  /// Steps of width h at these times.
+  void advance(std::vector<double> times, double h, uint64_t seed);
+  /// Back to before the last step.
+  void retract() { std::swap(x_, next_x_), std::swap(w_, next_w_); }
   bool adaptive(double from, double to, uint64_t seed, diagnostics::Sink& sink);
   bool finite() const;
 

@@ -101,9 +101,7 @@ void Session::set(Role role, double value) {
   b->set(0, value);
 }
 
-bool Session::reads(Role role) const {
-  return std::any_of(program_.inputs.begin(), program_.inputs.end(), [&](const auto& in) { return in.role == role; });
-}
+bool Session::reads(Role role) const { return !program_.slots(role).empty(); }
 
 Buffer Session::make_output(int output, size_t samples) {
   const ir::Slot& slot = plan().outputs[output];
@@ -112,13 +110,29 @@ Buffer Session::make_output(int output, size_t samples) {
   return b;
 }
 
-void Session::run(size_t samples, uint64_t seed, uint32_t step, uint32_t first_sample) {
+void Session::prepare(size_t samples, uint64_t seed, uint32_t step, uint32_t first_sample) {
   call_.samples = samples;
   call_.stride = stride_of(samples);
   call_.seed = seed;
   call_.step = step;
   call_.first_sample = first_sample;
+}
+
+void Session::run(size_t samples, uint64_t seed, uint32_t step, uint32_t first_sample) {
+  prepare(samples, seed, step, first_sample);
   runner_->run(call_);
+}
+
+void Session::run(std::span<const State> states, const std::map<Role, std::vector<double>>& varying, size_t samples,
+                  uint64_t seed, uint32_t step) {
+  prepare(samples, seed, step, 0);
+  execute::March march{.steps = varying.empty() ? 1 : varying.begin()->second.size()};
+  for (const State& s : states)
+    march.states.push_back({program_.slots(s.role), s.output, s.now->data(), s.next->data()});
+  for (const auto& [role, values] : varying) march.varying.push_back({program_.slots(role), values});
+  runner_->run(call_, march);
+  for (size_t k = 0; k < states.size(); ++k)
+    if (march.states[k].now != states[k].now->data()) std::swap(*states[k].now, *states[k].next);
 }
 
 }  // namespace am::flow

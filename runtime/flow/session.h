@@ -37,8 +37,19 @@ class Session {
   /// Makes a buffer for an output, bound to it. Sampled outputs get `samples` columns.
   Buffer make_output(int output, size_t samples);
   void run(size_t samples, uint64_t seed, uint32_t step, uint32_t first_sample = 0);
+  /// A value that one step hands to the next: it is read by role, and output number `output` gives the next one.
+  struct State {
+    elaborate::Role role;
+    int output;
+    Buffer* now;   // afterwards the last one
+    Buffer* next;  // room for another
+  };
+  /// Steps in a row, numbered from `step` on; `varying` has the shared numbers of each step.
+  void run(std::span<const State> states, const std::map<elaborate::Role, std::vector<double>>& varying, size_t samples,
+           uint64_t seed, uint32_t step);
 
  private:
+  void prepare(size_t samples, uint64_t seed, uint32_t step, uint32_t first_sample);
   lower::Precision precision_;
   NativeProgram program_;
   std::unique_ptr<execute::Runner> runner_;

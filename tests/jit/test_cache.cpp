@@ -84,6 +84,8 @@ const Change kChanges[] = {
     {"precision", [](Ingredients& x) { x.options.precision = lower::Precision::F64; }},
     {"samples", [](Ingredients& x) { x.options.samples = 513; }},
     {"tile", [](Ingredients& x) { x.options.tile = 64; }},
+    {"what varies", [](Ingredients& x) { x.options.varying = {0}; }},
+    {"what varies, another one", [](Ingredients& x) { x.options.varying = {1}; }},
     {"cpu", [](Ingredients& x) { x.options.target.cpu = "x86-64-v4"; }},
     {"features", [](Ingredients& x) { x.options.target.features = "+avx2,+fma"; }},
     {"vector bytes", [](Ingredients& x) { x.options.target.vector_bytes = 16; }},
@@ -160,7 +162,7 @@ std::string key_number(int k) { return fmt::format("{:064x}", k); }
 Object object(const std::string& code) {
   Object out;
   out.plan = {.precision = lower::Precision::F64, .lanes = 8, .tile = 64, .phases = 2};
-  out.plan.shared_bytes = 128, out.plan.tile_bytes = 256, out.plan.partial_bytes = 512;
+  out.plan.steady_bytes = 64, out.plan.shared_bytes = 128, out.plan.tile_bytes = 256, out.plan.partial_bytes = 512;
   out.plan.flops_contract = 1.5, out.plan.flops_other = 2.5;
   out.plan.inputs = {{"w", {3, 4}, false}, {"x", {}, true}};
   out.plan.outputs = {{"", {5}, true}};
@@ -176,7 +178,7 @@ bool same(const Object& x, const Object& y) {
   };
   const lower::Plan &p = x.plan, &q = y.plan;
   return p.precision == q.precision && p.lanes == q.lanes && p.tile == q.tile && p.phases == q.phases &&
-         p.shared_bytes == q.shared_bytes && p.tile_bytes == q.tile_bytes && p.partial_bytes == q.partial_bytes &&
+         p.steady_bytes == q.steady_bytes && p.shared_bytes == q.shared_bytes && p.tile_bytes == q.tile_bytes && p.partial_bytes == q.partial_bytes &&
          p.flops_contract == q.flops_contract && p.flops_other == q.flops_other && slots(p.inputs, q.inputs) &&
          slots(p.outputs, q.outputs) && x.code == y.code;
 }

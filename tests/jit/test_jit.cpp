@@ -110,7 +110,7 @@ define void @am_tile_0(ptr %frame) {
   %field = getelementptr ptr, ptr %frame, i64 1
   %outputs = load ptr, ptr %field
   %out = load ptr, ptr %outputs
-  %size_field = getelementptr i64, ptr %frame, i64 6
+  %size_field = getelementptr i64, ptr %frame, i64 7
   %size = load i64, ptr %size_field
   call void @llvm.memset.p0.i64(ptr %out, i8 0, i64 %size, i1 false)
   ret void

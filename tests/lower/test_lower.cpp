@@ -168,6 +168,30 @@ TEST(Schedule, IndependentDrawsAreGoneThroughOneAfterTheOther) {
   EXPECT_EQ(bytes(4), bytes(1));
 }
 
+/// Of a march over t only what t reaches is made at each step; outputs are given at each.
+TEST(Schedule, WhatAMarchDoesNotChangeIsMadeOnce) {
+  Graph g;
+  const NodeId w = g.input("w", {512, 256}, false), t = g.input("t", {}, false), x = g.input("x", {256, 1}, true);
+  const NodeId size = ir::dot(g, w, w), scale = ir::unary(g, Op::Exp, ir::mul(g, size, t));
+  const NodeId y = ir::scale(g, scale, ir::matmul(g, w, x));
+  const Options options{.target = kWide, .samples = 1000};
+  Options of_march = options;
+  of_march.varying = {1};
+  const Lowered alone = lower(g, {y, size}, options), march = lower(g, {y}, of_march), given = lower(g, {size}, of_march);
+  EXPECT_EQ(alone.plan.steady_bytes, 0u);
+  EXPECT_TRUE(stages(alone.plan, kSteady).empty()) << alone.schedule;
+  // The panels, and |w|² with what its 16 pieces sum; exp(|w|²·t).
+  EXPECT_EQ(march.plan.steady_bytes, 512u * 256 * 4 + 64 + 16 * 64) << march.schedule;
+  EXPECT_EQ(march.plan.shared_bytes, 64u) << march.schedule;
+  const std::string once = march.schedule.substr(0, march.schedule.find("shared 0"));
+  EXPECT_EQ(count(once, "panels"), 1) << march.schedule;
+  EXPECT_EQ(count(once, "+= sum"), 1) << march.schedule;
+  EXPECT_EQ(count(once, "exp"), 0) << march.schedule;
+  EXPECT_EQ(stages(march.plan, kSteady), (std::vector{16, 1})) << march.schedule;
+  EXPECT_EQ(stages(march.plan, 0), std::vector{1}) << march.schedule;
+  EXPECT_EQ(count(given.schedule.substr(given.schedule.find("shared 0")), "+= sum"), 1) << given.schedule;
+}
+
 TEST(Schedule, LargeWeightsAreLaidOutForTheirProducts) {
   Graph g;
   const NodeId w = g.input("w", {512, 256}, false), x = g.input("x", {256, 1}, true);
