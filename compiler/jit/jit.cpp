@@ -160,6 +160,10 @@ std::shared_ptr<const Executable> compile(lower::Lowered lowered, const lower::T
     error = *std::move(complaint);
     return nullptr;
   }
+  if (lowered.plan.split_products > 0 && !allow_tiles()) {
+    error = "the system does not let this process use the processor's tile registers";
+    return nullptr;
+  }
   std::string session;
   auto jit = load(lowered, target, session);
   if (!jit) {

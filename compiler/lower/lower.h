@@ -28,11 +28,17 @@ struct Target {
   int lanes(Precision p) const { return vector_bytes / (p == Precision::F32 ? 4 : 8); }
 };
 
+/// True if the machine multiplies tiles of bf16 and converts vectors to what they hold.
+bool has_bf16_tiles(const Target& target);
+
 struct Options {
   Precision precision = Precision::F32;
   Target target;
   size_t samples = 512;  // the usual number of samples of a run: the tile divides it where it can
   int tile = 0;          // force this tile; 0: chosen from the cache size
+  /// Products of f32 on the processor's bf16 tiles where that is faster (split_product.h). Without such tiles, and in f64,
+  /// this asks for nothing.
+  bool split_products = false;
 };
 
 /// Sizes and counts, known before anything runs. Printed by `amc info FILE`.
@@ -47,6 +53,7 @@ struct Plan {
   size_t partial_bytes = 0;   // sums over samples in progress: one block per group of tiles
   double flops_contract = 0;  // per sample: fused multiply-adds in matrix products count two
   double flops_other = 0;     // per sample: elementwise operations, one each
+  int split_products = 0;     // steps that multiply on bf16 tiles
   std::vector<ir::Slot> inputs;   // by slot number of the graph
   std::vector<ir::Slot> outputs;  // in the order asked for
   size_t element_bytes() const { return precision == Precision::F32 ? 4 : 8; }

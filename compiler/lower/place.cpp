@@ -5,6 +5,7 @@
 
 #include "compiler/ir/ops.h"
 #include "compiler/lower/program.h"
+#include "compiler/lower/split_plan.h"
 
 namespace am::lower {
 namespace {
@@ -73,7 +74,7 @@ void place_shared(Program& p) {
     life.extend(step);
   };
   const auto touch_panels = [&](int index, int step) {
-    panels[index].size = round_up(size_t{1} * p.panels[index].rows() * p.panels[index].depth(), line_elements(p));
+    panels[index].size = round_up(panel_elements(p.panels[index]), line_elements(p));
     panels[index].extend(step);
   };
   int step = 0;
@@ -187,6 +188,7 @@ void place(Program& p) {
     for (Place& place : places) place.offset *= row_bytes;
   for (Place& place : p.pack_places) place.offset *= row_bytes;
   p.plan.tile_bytes = rows * row_bytes;
+  plan_splits(p);
   plan_panels(p);
   place_shared(p);
 }

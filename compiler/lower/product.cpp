@@ -212,6 +212,13 @@ llvm::Function* product_function(Unit& unit, const Product& p) {
 
 }  // namespace
 
+std::vector<int> panel_columns(const Target& target, int columns) {
+  const int lanes = target.lanes(Precision::F32);
+  std::vector<int> out;
+  for (const Run& run : column_panels(target, columns / lanes)) out.insert(out.end(), run.count, run.size * lanes);
+  return out;
+}
+
 void call_product(Writer& w, const Product& product, Value* a, Value* b, Value* c) {
   if (product.depth < kDeep || product.a_panels || product.b_panels) {
     w.b.CreateCall(product_function(w.unit, product), {a, b, c});

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -66,11 +67,12 @@ struct Pack {
   int64_t depth_stride() const { return matrix.view.strides[columns_first ? 1 : 0]; }
 };
 
-/// A shared matrix [rows][depth] as products with samples read it: row panels, made once a run.
+/// A shared matrix [rows][depth] as products with samples read it, made once a run: row panels, or tiles of bf16 parts.
 struct Panels {
   Ref matrix;
   bool transposed = false;  // the matrix is seen as [depth][rows]
   int phase = 0;            // the shared section that makes it
+  bool split = false;       // in parts, see split_product.h
   bool operator==(const Panels&) const = default;
   int rows() const { return matrix.view.shape[transposed ? 1 : 0]; }
   int depth() const { return matrix.view.shape[transposed ? 0 : 1]; }
@@ -115,6 +117,7 @@ struct Program {
   std::vector<Pack> packs;
   std::vector<Panels> panels;
   std::map<NodeId, int> panels_of;  // by Product: the number of its shared operand's panels, where it has any
+  std::set<NodeId> split_products;  // on bf16 tiles: Products, and Means that sum products
   std::map<NodeId, MeanPlan> means;
   std::map<NodeId, SumPlan> sums;
   std::vector<bool> absorbed;  // by node: a Mean, or a sum of Means, that only adds to another node's sums
@@ -123,6 +126,7 @@ struct Program {
   std::vector<std::vector<Place>> tile_places;   // by phase and node
   std::vector<Place> pack_places;                // by pack
   std::vector<Place> panel_places;               // by panels
+  size_t split_offset = 0;  // in the arena, in bytes: where a product on bf16 tiles splits what it splits for each tile
   Plan plan;
 
   const Ref& ref(NodeId id) const { return refs[id.value]; }
@@ -150,6 +154,9 @@ void recompute(Program& program);
 
 /// Decides which shared matrices are laid out in panels, once the tile is known.
 void plan_panels(Program& program);
+
+/// The number of these panels, which their shared section is told to make if they are new.
+int number_of(Program& program, const Panels& panels);
 
 /// Marks what is read by a step other than the one that computes it.
 void mark_stored(Program& program);

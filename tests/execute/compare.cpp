@@ -37,8 +37,8 @@ constexpr double kGuard = 12345;
 }  // namespace
 
 std::string text(const Setting& s) {
-  return fmt::format("{} {} samples {} tile {} threads {}", s.precision == lower::Precision::F32 ? "f32" : "f64", s.cpu,
-                     s.samples, s.tile, s.threads);
+  return fmt::format("{} {} samples {} tile {} threads {}{}", s.precision == lower::Precision::F32 ? "f32" : "f64", s.cpu,
+                     s.samples, s.tile, s.threads, s.split_products ? " split" : "");
 }
 
 ir::Bindings random_bindings(const Graph& graph, const Case& c, const Setting& setting) {
@@ -60,7 +60,7 @@ std::vector<std::vector<double>> run_compiled(const Graph& graph, const std::vec
   std::string error;
   const lower::Target target = jit::host_target(setting.cpu, error);
   EXPECT_EQ(error, "");
-  lower::Lowered lowered = lower::lower(graph, outputs, {setting.precision, target, setting.samples, setting.tile});
+  lower::Lowered lowered = lower::lower(graph, outputs, {setting.precision, target, setting.samples, setting.tile, setting.split_products});
   const std::string schedule = lowered.schedule;
   auto executable = jit::compile(std::move(lowered), target, error);
   if (!executable) {
