@@ -40,6 +40,9 @@ void print_plan(const elaborate::Model& m, const lower::Target& target) {
              mebibytes(plan.tile_bytes), mebibytes(plan.partial_bytes));
   fmt::print("  work: {:.1f} kflop a sample in products, {:.1f} k elementwise operations\n", plan.flops_contract / 1e3,
              plan.flops_other / 1e3);
+  if (!m.step.split_products) return;
+  if (lower::has_bf16_tiles(target)) fmt::print("  {} products on tiles of bf16\n", plan.split_products);
+  else fmt::print("  no products on tiles of bf16: this processor has none\n");
 }
 
 }  // namespace

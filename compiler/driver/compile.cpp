@@ -154,7 +154,8 @@ NativeProgram make_native(const elaborate::Program& program, lower::Precision pr
                           size_t samples, std::string& error) {
   const simplify::Simplified small = simplify::simplify(program.graph, program.outputs);
   lower::Lowered lowered =
-      lower::lower(small.graph, small.outputs, {.precision = precision, .target = target, .samples = samples});
+      lower::lower(small.graph, small.outputs, {.precision = precision, .target = target, .samples = samples,
+                                                .split_products = program.split_products});
   return {jit::compile(std::move(lowered), target, error), program.inputs, program.names};
 }
 
@@ -165,7 +166,8 @@ lower::Precision precision_of(const elaborate::Model& m) {
 }
 
 lower::Options options_of(const elaborate::Model& m, const lower::Target& target) {
-  return {.precision = precision_of(m), .target = target, .samples = static_cast<size_t>(m.batch)};
+  return {.precision = precision_of(m), .target = target, .samples = static_cast<size_t>(m.batch),
+          .split_products = m.step.split_products};
 }
 
 lower::Lowered lowered_step(const elaborate::Model& m, const lower::Target& target) {
