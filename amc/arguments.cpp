@@ -43,6 +43,10 @@ void common(CLI::App& c, Arguments& a) {
   c.add_option("--cpu", a.cpu, "make code for this CPU: native, x86-64-v2, x86-64-v3, x86-64-v4");
 }
 
+void caches(CLI::App& c, Arguments& a) {
+  c.add_flag("--no-cache", a.no_cache, "neither use nor keep compiled programs; `amc info` says where they are");
+}
+
 int dispatch(const Arguments& a) {
   if (a.command == "run") return run(a);
   if (a.command == "check") return check(a);
@@ -105,6 +109,7 @@ int run_command(int argc, char** argv) {
   c->add_option("--threads", a.threads, "threads to use; default: all cores")->check(CLI::Range(0, 4096));
   c->add_flag("--resume", a.resume, "go on from the checkpoints of the run folder");
   c->add_option("--out", a.out, "run folder; default: runs/SCRIPT");
+  caches(*c, a);
   c = app.add_subcommand("check", "parse, check, differentiate, plan memory; nothing runs");
   common(*c, a);
   c = app.add_subcommand("emit", "print a stage of the compiler");
@@ -129,6 +134,7 @@ int run_command(int argc, char** argv) {
   c->add_option("--at", a.at, "csv file with the columns t, x1 … xd, and the conditions by name")->required();
   c->add_option("--show", a.show, "what to show: s,∇s,∂t s,Δs,drift,noise,growth");
   c->add_option("--out", a.out, "file to write; default: print");
+  caches(*c, a);
   c->add_option("--model", a.model, "the `train` declaration; default: the first");
   c = app.add_subcommand("fmt", "lay scripts out canonically, in place");
   c->add_option("files", a.files, "scripts; `-` reads standard input and prints")->required();
@@ -254,6 +260,7 @@ std::optional<Machine> machine_of(const Arguments& a, int& code) {
     code = complain(a, make<Kind::BadCommandLine>({}, error));
     return {};
   }
+  if (!a.no_cache) m.cache = jit::Cache::of_environment();
   if (m.threads == 0) m.threads = std::max(1u, std::thread::hardware_concurrency());
   return m;
 }

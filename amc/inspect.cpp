@@ -31,13 +31,23 @@ const elaborate::Model* choose_model(const Arguments& a, const Script& script) {
 
 std::string mebibytes(size_t bytes) { return fmt::format("{:.2f} MiB", static_cast<double>(bytes) / (1 << 20)); }
 
+void print_cache(const jit::Cache& cache) {
+  if (cache.folder().empty()) {
+    fmt::print("cache off\n");
+    return;
+  }
+  const jit::Cache::Usage used = cache.usage();
+  fmt::print("cache {}: {} compiled program{}, {} of at most {}\n", cache.folder(), grouped(static_cast<long long>(used.entries)),
+             used.entries == 1 ? "" : "s", mebibytes(used.bytes), mebibytes(used.limit));
+}
+
 void print_plan(const elaborate::Model& m, const lower::Target& target) {
   const lower::Plan plan = plan_of(m, target);
   fmt::print("{}: training step of {} samples\n", m.name, m.batch);
   fmt::print("  tile {} samples, vectors of {} lanes, {} phase{}\n", plan.tile, plan.lanes, plan.phases,
              plan.phases == 1 ? "" : "s");
-  fmt::print("  memory: {} shared, {} a thread, {} a group of tiles\n", mebibytes(plan.shared_bytes),
-             mebibytes(plan.tile_bytes), mebibytes(plan.partial_bytes));
+  fmt::print("  memory: {} shared, {} a thread, {} for each of {} groups of tiles\n", mebibytes(plan.shared_bytes),
+             mebibytes(plan.tile_bytes), mebibytes(plan.partial_bytes), plan.groups);
   fmt::print("  work: {:.1f} kflop a sample in products, {:.1f} k elementwise operations\n", plan.flops_contract / 1e3,
              plan.flops_other / 1e3);
   if (!m.step.split_products) return;
@@ -166,6 +176,7 @@ int info(const Arguments& a) {
              machine->target.vector_bytes, machine->target.lanes(lower::Precision::F32),
              mebibytes(machine->target.cache_bytes), machine->threads);
   fmt::print("LLVM {}\n", jit::llvm_version());
+  print_cache(machine->cache);
   if (a.file.empty()) return kDone;
   const auto script = open_script(a, code);
   if (!script) return code;

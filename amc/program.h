@@ -22,6 +22,7 @@ struct Arguments {
   bool json = false;                              // diagnostics as JSON lines
   int threads = 0;                                // 0: as many as the machine has
   bool resume = false;
+  bool no_cache = false;
   std::string out;  // run folder
   std::string cpu;
   std::string stage, model;  // emit

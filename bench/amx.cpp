@@ -49,8 +49,8 @@ struct Sizes {
   /// Columns and depth of the product; it has `width` rows.
   int columns() const { return samples() ? width : tile; }
   int depth() const { return samples() ? tile : width; }
-  /// As the compiler lays out weights for f32, once a step, from 128 KiB on.
-  bool has_panels() const { return !samples() && width >= 256; }
+  /// As the compiler lays out weights for f32, once a step, from 64 KiB on.
+  bool has_panels() const { return !samples() && width >= 128; }
   double flops() const { return 2.0 * width * columns() * depth(); }
 };
 
@@ -114,7 +114,7 @@ Contest::Contest(const Sizes& s, const lower::Target& target)
   lowered.context = std::make_unique<llvm::LLVMContext>();
   lowered.module = std::make_unique<llvm::Module>("amx", *lowered.context);
   lower::Unit unit{*lowered.module, target, llvm::Type::getFloatTy(*lowered.context), 4, target.lanes(lower::Precision::F32),
-                   s.tile, {}};
+                   s.tile, 0, {}};
   lowered.plan.phases = kFunctions;
   for (int f = 0; f <= kFunctions; ++f) lower::Writer(unit, fmt::format("am_shared_{}", f)).finish();
   for (int f = 0; f < kFunctions; ++f) write(unit, f);
@@ -141,7 +141,7 @@ void Contest::write(lower::Unit& unit, int function) {
   const Split l = left(s, parts), r = right(s, parts);
   if (function == kPanels || function % 2 == 1) {
     if (function != kPanels) call_split(w, l, a, weights);
-    else if (s.has_panels()) call_row_panels(w, s.width, s.depth(), l.row, l.deep, a, panels);
+    else if (s.has_panels()) call_row_panels(w, s.width, s.depth(), l.row, l.deep, a, panels, {});
     w.finish();
     return;
   }
@@ -327,13 +327,13 @@ void print_specials(const lower::Target& target) {
       {"3.38e38", 3.38e38f}, {"1e−39", 1e-39f}};
   for (const auto& [text, value] : specials) {
     fmt::print("| {} |", text);
-    for (int function : {0, 6}) {  // of a size without panels
+    for (int function : {0, 6}) {
       Contest contest({Kind::Weights, 128, 128}, target);
       std::mt19937 random(5);
       as_in_training("", 1, 1e-3).fill(contest.sizes, random, contest.a.floats(), contest.b.floats());
       contest.a.floats()[3 * 128 + 7] = value;
       const execute::FlushDenormals flush;
-      if (function) contest.run(function - 1);
+      contest.run(function ? function - 1 : Contest::kPanels);
       contest.run(function);
       int finite = 0, elsewhere = 0;
       for (int j = 0; j < 128; ++j) finite += std::isfinite(contest.c.floats()[3 * 128 + j]);

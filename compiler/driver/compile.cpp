@@ -150,13 +150,28 @@ std::unique_ptr<Script> compile(std::string name, std::string text, const Compil
   return compile_with(whole, name, text, options, true);
 }
 
-NativeProgram make_native(const elaborate::Program& program, lower::Precision precision, const lower::Target& target,
+namespace {
+
+/// Code for a simplified graph: from the cache, or made and put there.
+std::shared_ptr<const jit::Executable> code_of(const simplify::Simplified& small, const lower::Options& options,
+                                               const jit::Cache& cache, std::string& error) {
+  const std::string key = cache.folder().empty() ? "" : jit::key_of(small.graph, small.outputs, options);
+  if (auto kept = cache.find(key))
+    if (auto code = jit::load(*std::move(kept), options.target, error)) return code;
+  auto made = jit::generate(lower::lower(small.graph, small.outputs, options), options.target, error);
+  if (!made) return nullptr;
+  cache.keep(key, *made);
+  return jit::load(*std::move(made), options.target, error);
+}
+
+}  // namespace
+
+NativeProgram make_native(const elaborate::Program& program, lower::Precision precision, const Machine& machine,
                           size_t samples, std::string& error) {
   const simplify::Simplified small = simplify::simplify(program.graph, program.outputs);
-  lower::Lowered lowered =
-      lower::lower(small.graph, small.outputs, {.precision = precision, .target = target, .samples = samples,
-                                                .split_products = program.split_products});
-  return {jit::compile(std::move(lowered), target, error), program.inputs, program.names};
+  const lower::Options options{.precision = precision, .target = machine.target, .samples = samples,
+                               .split_products = program.split_products};
+  return {code_of(small, options, machine.cache, error), program.inputs, program.names};
 }
 
 namespace {

@@ -12,6 +12,7 @@
 #include "compiler/ast/ast.h"
 #include "compiler/diagnostics/diagnostics.h"
 #include "compiler/elaborate/elaborate.h"
+#include "compiler/jit/cache.h"
 #include "compiler/jit/jit.h"
 #include "compiler/lower/lower.h"
 #include "compiler/source/source.h"
@@ -22,6 +23,7 @@ namespace am {
 struct Machine {
   lower::Target target;
   int threads = 1;
+  jit::Cache cache = {};  // where compiled programs are kept; by default nowhere
 };
 
 struct CompileOptions {
@@ -63,9 +65,9 @@ struct NativeProgram {
   explicit operator bool() const { return code != nullptr; }
 };
 
-/// simplify → lower → jit. `samples` is the usual number of samples of a run. On failure the program is empty and
-/// `error` says why; that is the system's fault or ours.
-NativeProgram make_native(const elaborate::Program& program, lower::Precision precision, const lower::Target& target,
+/// simplify → lower → jit, or simplify and what the machine's cache has. `samples` is the usual number of samples of a
+/// run. On failure the program is empty and `error` says why; that is the system's fault or ours.
+NativeProgram make_native(const elaborate::Program& program, lower::Precision precision, const Machine& machine,
                           size_t samples, std::string& error);
 
 /// The stages that can be printed, in order: ast, graph, gradient, tiles, llvm, asm.

@@ -41,7 +41,7 @@ class Mover {
  private:
   static NativeProgram native(const elaborate::Program& p, const elaborate::Simulation& s, const Machine& machine) {
     std::string error;
-    NativeProgram out = make_native(p, lower::Precision::F64, machine.target, s.count, error);
+    NativeProgram out = make_native(p, lower::Precision::F64, machine, s.count, error);
     AM_CHECK(out, "the simulation `{}` does not compile: {}", s.name, error);
     return out;
   }

@@ -48,11 +48,8 @@ std::optional<Value> builtin_constant(ir::Graph& g, std::string_view name);
 
 /// Where the learned tensors of one model are kept while its programs are built.
 struct ParameterStore {
-  struct Entry {
-    std::string key;
-    Parameter parameter;
-  };
-  std::vector<Entry> entries;
+  std::vector<Parameter> parameters;
+  std::map<std::string, int> numbers;              // by potential, place and name
   std::map<std::string, std::string> layer_names;  // by place
   std::map<std::string, int> layer_counts;         // by parent and net
   bool closed = false;                             // the training step is built: no more may appear

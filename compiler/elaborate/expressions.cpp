@@ -978,21 +978,21 @@ void Elaborator::parameter(const Statement& s, ScopePtr scope) {
     }
   }
   const std::string key = owner_ + "|" + place_ + "#" + s.name;
-  auto& entries = store_->entries;
-  auto known = std::find_if(entries.begin(), entries.end(), [&](const auto& e) { return e.key == key; });
-  const auto index = static_cast<int>(known - entries.begin());
-  if (known == entries.end()) {
+  auto& parameters = store_->parameters;
+  const auto [number, is_new] = store_->numbers.try_emplace(key, static_cast<int>(parameters.size()));
+  const int index = number->second;
+  if (is_new) {
     const std::string layer = store_->layer_names.count(place_) ? store_->layer_names[place_] : owner_;
-    entries.push_back({key, {layer + "." + s.name, shape, s.name_span}});
-  } else if (!(known->parameter.shape == shape)) {
-    auto& d = sink_.report<Kind::ShapeMismatch>(s.span, s.name, known->parameter.shape.text(), shape.text());
+    parameters.push_back({layer + "." + s.name, shape, s.name_span});
+  } else if (!(parameters[index].shape == shape)) {
+    auto& d = sink_.report<Kind::ShapeMismatch>(s.span, s.name, parameters[index].shape.text(), shape.text());
     d.suggestion = "a layer that is applied twice must get inputs of one size";
     scope->bind(s.name, poison());
     return;
   }
   auto [node, fresh] = building_->parameter_nodes.try_emplace(index, ir::kNone);
   if (fresh) {
-    node->second = g().input(entries[index].parameter.name, shape, false);
+    node->second = g().input(parameters[index].name, shape, false);
     building_->inputs.push_back({Role::Parameter, index, nullptr});
     if (!store_->closed) {
       // The initial value: a number, or a distribution, or a function from (outputs, inputs) to one of them.

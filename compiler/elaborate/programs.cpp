@@ -403,7 +403,7 @@ bool Programs::train(const Declaration& d, Trained& t) {
   if (!optimize(t, d, b, total, terms)) return false;
   m.step.split_products = split;
   t.store.closed = true;
-  for (const auto& entry : t.store.entries) m.parameters.push_back(entry.parameter);
+  m.parameters = t.store.parameters;
   return draw(t) && functions(t);
 }
 
@@ -565,9 +565,9 @@ bool Programs::objective(Trained& t, const Instance& dynamics, ScopePtr scope, B
   t.model.objective = finish(b, outputs, names);
 
   std::vector<std::string> entries;
-  for (size_t i = 0; i < t.store.entries.size(); ++i) {
+  for (size_t i = 0; i < t.store.parameters.size(); ++i) {
     if (i >= b.initial.size() || !b.initial[i].valid()) return false;
-    entries.push_back(t.store.entries[i].parameter.name);
+    entries.push_back(t.store.parameters[i].name);
   }
   if (entries.empty())
     return fail<Kind::WrongKindOfValue>(e_.program_[t.declaration->value].span, "an objective without parameters",
@@ -578,7 +578,7 @@ bool Programs::objective(Trained& t, const Instance& dynamics, ScopePtr scope, B
 
 bool Programs::optimize(Trained& t, const Declaration& d, Building& b, NodeId total, std::vector<NodeId> terms) {
   Model& m = t.model;
-  const size_t count = t.store.entries.size();
+  const size_t count = t.store.parameters.size();
   // Derivatives are taken of the simplified objective: ∇s and ∂ₜs share their passes there, and so do their adjoints.
   std::vector<int> slots;
   for (size_t i = 0; i < count; ++i)
@@ -622,7 +622,7 @@ bool Programs::optimize(Trained& t, const Declaration& d, Building& b, NodeId to
   NodeId squares = ir::constant(g(), 0);
   for (size_t i = 0; i < count; ++i) {
     if (!gradients[i].valid()) {
-      const Parameter& p = t.store.entries[i].parameter;
+      const Parameter& p = t.store.parameters[i];
       e_.sink_.report<Kind::UnreachedParameter>(p.span, p.name, m.name);
       gradients[i] = ir::constant(g(), 0, p.shape);
     }
@@ -652,7 +652,7 @@ bool Programs::optimize(Trained& t, const Declaration& d, Building& b, NodeId to
   std::vector<NodeId> next, memory, averages;
   std::vector<std::string> names;
   for (size_t i = 0; i < count; ++i) {
-    const Parameter& p = t.store.entries[i].parameter;
+    const Parameter& p = t.store.parameters[i];
     ScopePtr inner = e_.scope(opened, true);
     const Value arguments[] = {
         {Tensor{parameters[i]}, p.span}, {Tensor{gradients[i]}, p.span}, {Tensor{k}, p.span}, {Tensor{n}, p.span}};

@@ -3,10 +3,12 @@
 
 #include <fmt/format.h>
 #include <llvm/Config/llvm-config.h>
+#include <llvm/ExecutionEngine/Orc/CompileUtils.h>
 #include <llvm/ExecutionEngine/Orc/LLJIT.h>
 #include <llvm/ExecutionEngine/Orc/ObjectLinkingLayer.h>
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Verifier.h>
+#include <llvm/Support/MemoryBuffer.h>
 #include <llvm/Support/raw_ostream.h>
 #include <llvm/Target/TargetMachine.h>
 #include <llvm/Transforms/Utils/Cloning.h>
@@ -130,7 +132,7 @@ llvm::Expected<std::vector<TileFunction>> look_up(llvm::orc::LLJIT& jit, const c
   return functions;
 }
 
-llvm::Expected<std::unique_ptr<llvm::orc::LLJIT>> load(lower::Lowered& lowered, const lower::Target& target,
+llvm::Expected<std::unique_ptr<llvm::orc::LLJIT>> link(const std::string& code, const lower::Target& target,
                                                        std::string& session) {
   // No platform: there are no static initialisers to run and no runtime library to load.
   auto jit = llvm::orc::LLJITBuilder()
@@ -145,33 +147,53 @@ llvm::Expected<std::unique_ptr<llvm::orc::LLJIT>> load(lower::Lowered& lowered, 
       linker && std::getenv("AMC_PERF_MAP"))
     linker->addPlugin(std::make_shared<PerfMap>());
   if (auto e = allow_memory_functions(**jit)) return e;
-  lowered.module->setTargetTriple((*jit)->getTargetTriple().str());
-  lowered.module->setDataLayout((*jit)->getDataLayout());
-  llvm::orc::ThreadSafeModule module(std::move(lowered.module), std::move(lowered.context));
-  if (auto e = (*jit)->addIRModule(std::move(module))) return e;
+  if (auto e = (*jit)->addObjectFile(llvm::MemoryBuffer::getMemBufferCopy(code, "am"))) return e;
   return jit;
+}
+
+/// The module for this machine, ready for its code generator.
+void set_target(llvm::Module& module, const llvm::TargetMachine& machine) {
+  module.setTargetTriple(machine.getTargetTriple().str());
+  module.setDataLayout(machine.createDataLayout());
 }
 
 }  // namespace
 
-std::shared_ptr<const Executable> compile(lower::Lowered lowered, const lower::Target& target, std::string& error) {
+std::optional<Object> generate(lower::Lowered lowered, const lower::Target& target, std::string& error) {
   error.clear();
   if (auto complaint = malformed(*lowered.module)) {
     error = *std::move(complaint);
-    return nullptr;
+    return {};
   }
-  if (lowered.plan.split_products > 0 && !allow_tiles()) {
+  auto machine = machine_builder(target).createTargetMachine();
+  if (!machine) {
+    error = text_of(machine.takeError());
+    return {};
+  }
+  set_target(*lowered.module, **machine);
+  auto code = llvm::orc::SimpleCompiler(**machine)(*lowered.module);
+  if (!code) {
+    error = text_of(code.takeError());
+    return {};
+  }
+  return Object{std::move(lowered.plan), (*code)->getBuffer().str()};
+}
+
+std::shared_ptr<const Executable> load(Object object, const lower::Target& target, std::string& error) {
+  error.clear();
+  // Asked in every process that runs such code, also where it was kept by another one.
+  if (object.plan.split_products > 0 && !allow_tiles()) {
     error = "the system does not let this process use the processor's tile registers";
     return nullptr;
   }
   std::string session;
-  auto jit = load(lowered, target, session);
+  auto jit = link(object.code, target, session);
   if (!jit) {
     error = text_of(jit.takeError(), session);
     return nullptr;
   }
-  auto shared = look_up(**jit, "am_shared_", lowered.plan.phases + 1);
-  auto tiles = look_up(**jit, "am_tile_", lowered.plan.phases);
+  auto shared = look_up(**jit, "am_shared_", static_cast<int>(object.plan.stages.size()));
+  auto tiles = look_up(**jit, "am_tile_", object.plan.phases);
   if (!shared || !tiles) {
     error = text_of(llvm::joinErrors(shared.takeError(), tiles.takeError()), session);
     return nullptr;
@@ -179,16 +201,20 @@ std::shared_ptr<const Executable> compile(lower::Lowered lowered, const lower::T
   // The session's reporter refers to a local variable of ours.
   (*jit)->getExecutionSession().setErrorReporter([](llvm::Error e) { llvm::consumeError(std::move(e)); });
   auto code = std::make_unique<Executable::Code>(Executable::Code{std::move(*jit)});
-  return std::make_shared<const Executable>(std::move(lowered.plan), std::move(code), std::move(*shared),
+  return std::make_shared<const Executable>(std::move(object.plan), std::move(code), std::move(*shared),
                                             std::move(*tiles));
+}
+
+std::shared_ptr<const Executable> compile(lower::Lowered lowered, const lower::Target& target, std::string& error) {
+  auto object = generate(std::move(lowered), target, error);
+  return object ? load(*std::move(object), target, error) : nullptr;
 }
 
 std::string assembly(const lower::Lowered& lowered, const lower::Target& target) {
   auto machine = machine_builder(target).createTargetMachine();
   if (!machine) return text_of(machine.takeError());
   const auto module = llvm::CloneModule(*lowered.module);
-  module->setTargetTriple((*machine)->getTargetTriple().str());
-  module->setDataLayout((*machine)->createDataLayout());
+  set_target(*module, **machine);
   llvm::SmallVector<char> text;
   llvm::raw_svector_ostream stream(text);
   llvm::legacy::PassManager passes;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,7 @@ class Executable {
              std::vector<TileFunction> tiles);
   ~Executable();
   const lower::Plan& plan() const { return plan_; }
-  /// phases + 1 functions, and phases functions (see lower::Lowered).
+  /// A function for each stage, and for each phase (see lower::Lowered).
   const std::vector<TileFunction>& shared() const { return shared_; }
   const std::vector<TileFunction>& tiles() const { return tiles_; }
 
@@ -37,7 +38,20 @@ class Executable {
   std::vector<TileFunction> shared_, tiles_;
 };
 
-/// Compiles and links. Null and a text in `error` if LLVM refuses: that is our bug or the system's.
+/// Machine code before it is linked, with its plan. A value: it may be kept and linked in another process.
+struct Object {
+  lower::Plan plan;
+  std::string code;  // an object file
+};
+
+/// Makes machine code. Nothing and a text in `error` if LLVM refuses: that is our bug.
+std::optional<Object> generate(lower::Lowered lowered, const lower::Target& target, std::string& error);
+
+/// Links. Null and a text in `error` if the object lacks a function or calls one that it may not, or if there is no
+/// memory for it.
+std::shared_ptr<const Executable> load(Object object, const lower::Target& target, std::string& error);
+
+/// Both.
 std::shared_ptr<const Executable> compile(lower::Lowered lowered, const lower::Target& target, std::string& error);
 
 /// The assembly that `compile` would make.

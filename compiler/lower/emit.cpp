@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstddef>
+#include <span>
 
 #include "compiler/diagnostics/diagnostics.h"
 #include "compiler/ir/ops.h"
@@ -29,14 +31,18 @@ struct Matrix {
 /// Writes one section: calls of kernels in straight order.
 class SectionWriter {
  public:
-  SectionWriter(Unit& unit, const Program& program, const Section& section)
-      : p_(program), g_(program.graph), section_(section), w_(unit, name_of(section)) {}
-  void write();
+  /// `writer...`: what a Writer is made of, of a function whose first argument is the frame.
+  template <class... Arguments>
+  SectionWriter(const Program& program, const Section& section, Unit& unit, const Arguments&... writer)
+      : p_(program), g_(program.graph), section_(section), w_(unit, writer...) {}
+  llvm::Function* write(std::span<const Step> steps);
 
  private:
-  static std::string name_of(const Section& s) { return fmt::format("am_{}_{}", s.tile ? "tile" : "shared", s.phase); }
   Value* frame() { return w_.argument(0); }
   Value* bytes_from(Value* pointer, size_t offset);
+  Value* bytes_from(Value* pointer, Value* offset) {
+    return w_.b.CreateInBoundsGEP(w_.b.getInt8Ty(), pointer, offset);
+  }
   Value* slot(Value* table, int index);
   Value* global(NodeId id);
   Value* pointer(const Place& place, NodeId id);
@@ -50,13 +56,15 @@ class SectionWriter {
   void step(const Step& step);
   void loop(const Step& step);
   void gather(NodeId id);
-  void product(NodeId id);
+  void product(const Step& step);
   void mean_product(NodeId id);
   void split_product(NodeId id, Value* a, Value* b, Value* c);
   void panels(const Panels& panels, int index);
   void pack(const Pack& pack, int index);
   void finish(NodeId id);
+  void combine(NodeId id, int pieces);
   void zero(NodeId id);
+  Epilogue epilogue(const Step& step);
 
   const Program& p_;
   const Graph& g_;
@@ -65,7 +73,8 @@ class SectionWriter {
   // From the frame.
   Value *inputs_, *outputs_, *shared_, *arena_, *partial_;
   Value *valid_ = nullptr, *stride_ = nullptr, *tile_start_ = nullptr;
-  Value* scale_ = nullptr;  // where 1/samples stands
+  Value *scale_ = nullptr, *groups_ = nullptr;  // where 1/samples stands; number of groups
+  Piece piece_;
 
   friend class LoopBuilder;
 };
@@ -126,7 +135,7 @@ Matrix SectionWriter::matrix(NodeId id, bool transpose) {
   return m;
 }
 
-void SectionWriter::write() {
+llvm::Function* SectionWriter::write(std::span<const Step> steps) {
   inputs_ = frame_pointer(w_, frame(), offsetof(Frame, inputs));
   outputs_ = frame_pointer(w_, frame(), offsetof(Frame, outputs));
   shared_ = frame_pointer(w_, frame(), offsetof(Frame, shared));
@@ -143,9 +152,13 @@ void SectionWriter::write() {
     scale_ = w_.b.CreateAlloca(w_.unit.element);
     Value* one = llvm::ConstantFP::get(w_.unit.element, 1);
     w_.store(w_.b.CreateFDiv(one, w_.b.CreateUIToFP(samples, w_.unit.element)), scale_);
+    groups_ = w_.b.CreateZExt(frame_number(w_, frame(), offsetof(Frame, groups), 32), w_.b.getInt64Ty());
   }
-  for (const Step& s : section_.steps) step(s);
-  w_.finish();
+  piece_.count = section_.pieces;
+  if (section_.pieces > 1)
+    piece_.number = w_.b.CreateZExt(frame_number(w_, frame(), offsetof(Frame, piece), 32), w_.b.getInt64Ty());
+  for (const Step& s : steps) step(s);
+  return w_.finish();
 }
 
 void SectionWriter::step(const Step& s) {
@@ -161,11 +174,12 @@ void SectionWriter::step(const Step& s) {
     case Step::Kind::Draw: return call_draw(w_, node, frame(), pointer(s.node), valid_);
     case Step::Kind::Gather: return gather(s.node);
     case Step::Kind::Loop: return loop(s);
-    case Step::Kind::Product: return product(s.node);
+    case Step::Kind::Product: return product(s);
     case Step::Kind::Panels: return panels(p_.panels[s.index], s.index);
     case Step::Kind::Pack: return pack(p_.packs[s.index], s.index);
     case Step::Kind::MeanProduct: return mean_product(s.node);
     case Step::Kind::Finish: return finish(s.node);
+    case Step::Kind::Combine: return combine(s.node, s.index);
   }
 }
 
@@ -179,14 +193,15 @@ void SectionWriter::gather(NodeId id) {
               start(table), start(p_.ref(index_id)), pointer(id));
 }
 
-void SectionWriter::product(NodeId id) {
+void SectionWriter::product(const Step& step) {
+  const NodeId id = step.node;
   const Node& node = g_[id];
   const Matrix a = matrix(node.operands[0], node.attributes.transpose_a);
   const Matrix b = matrix(node.operands[1], node.attributes.transpose_b);
   const int rows = node.shape[0], columns = node.shape[1];
   const int depth = g_[node.operands[0]].shape[node.attributes.transpose_a ? 0 : 1];
   const int64_t tile = p_.plan.tile;
-  Value* c = pointer(id);
+  Value* c = p_.stored[id.value] ? pointer(id) : llvm::ConstantPointerNull::get(w_.b.getPtrTy());
   if (p_.split_products.contains(id)) return split_product(id, nullptr, b.pointer, c);
   const auto panels = p_.panels_of.find(id);
   Value* left = panels == p_.panels_of.end() ? a.pointer : pointer(p_.panel_places[panels->second], id);
@@ -194,7 +209,8 @@ void SectionWriter::product(NodeId id) {
   const auto weights_product = [&](int64_t wide, Value* from, Value* to) {
     Product product{rows, static_cast<int>(wide), depth, a.row, a.column, b.row, 1, columns * tile};
     product.a_panels = panels != p_.panels_of.end();
-    call_product(w_, product, left, from, to);
+    if (step.members.empty()) return call_product(w_, product, left, from, to);
+    call_product(w_, product, epilogue(step), left, from, to);
   };
   if (a.sampled && b.sampled)
     return call_lane_product(w_, {rows, columns, depth, a.row, a.column, b.row, b.column}, a.pointer, b.pointer, c);
@@ -218,16 +234,17 @@ void SectionWriter::product(NodeId id) {
 
 void SectionWriter::panels(const Panels& panels, int index) {
   if (panels.split)
-    return call_split(w_, split_of(panels), start(panels.matrix), pointer(p_.panel_places[index], panels.matrix.base));
+    return call_split(w_, split_of(panels), start(panels.matrix), pointer(p_.panel_places[index], panels.matrix.base),
+                      piece_);
   call_row_panels(w_, panels.rows(), panels.depth(), panels.row_stride(), panels.depth_stride(), start(panels.matrix),
-                  pointer(p_.panel_places[index], panels.matrix.base));
+                  pointer(p_.panel_places[index], panels.matrix.base), piece_);
 }
 
 void SectionWriter::pack(const Pack& pack, int index) {
   const int lanes = p_.plan.lanes;
   const int padded = (pack.columns() + lanes - 1) / lanes * lanes;
   Value *from = start(pack.matrix), *to = pointer(p_.pack_places[index], pack.matrix.base);
-  const Transposition t{pack.columns(), pack.column_stride() * p_.plan.tile, padded, pack.negative};
+  const Transposition t{pack.columns(), pack.column_stride() * p_.plan.tile, padded};
   w_.loop(pack.depth(), [&](Value* k) {
     call_transposition(w_, t, w_.at(from, w_.b.CreateMul(k, w_.index(pack.depth_stride() * p_.plan.tile))),
                        w_.at(to, w_.b.CreateMul(k, w_.index(int64_t{p_.plan.tile} * padded))), valid_);
@@ -246,7 +263,7 @@ void SectionWriter::mean_product(NodeId id) {
   Value* b = pointer(p_.pack_places[mean.pack], pack.matrix.base);
   Value* c = partial(sum);
   const Product product{.rows = sum.rows, .columns = sum.padded, .depth = p_.plan.tile, .a_row = a.row, .a_depth = 1,
-                        .c_row = sum.padded, .accumulate = true, .b_panels = true};
+                        .c_row = sum.padded, .accumulate = true, .subtract = mean.negative, .b_panels = true};
   w_.loop(pack.depth(), [&](Value* k) {
     Value* left = w_.at(a.pointer, w_.b.CreateMul(k, w_.index(a.column)));
     Value* right = w_.at(b, w_.b.CreateMul(k, w_.index(int64_t{p_.plan.tile} * sum.padded)));
@@ -269,7 +286,7 @@ void SectionWriter::split_product(NodeId id, Value* a, Value* b, Value* c) {
 void SectionWriter::finish(NodeId id) {
   const SumPlan& sum = p_.sums.at(id);
   Value *from = partial(sum), *to = pointer(id);
-  if (!sum.product) return call_sum_lanes(w_, sum.rows, from, to, scale_);
+  if (!sum.product) return call_sum_lanes(w_, sum.rows, from, to, scale_, groups_);
   LoopKernel kernel{.pointers = 3};
   std::vector<int64_t> strides{sum.padded, 1}, dense{sum.columns, 1};
   kernel.axes = {sum.rows, sum.columns};
@@ -279,11 +296,21 @@ void SectionWriter::finish(NodeId id) {
     dense = {sum.rows, 1};
   }
   using Kind = Item::Kind;
-  const int total = kernel.add({.kind = Kind::Load, .access = kernel.access({Access::Kind::Shared, 0, 0, strides})});
+  const int total = kernel.add({.kind = Kind::Load, .access = kernel.access({Access::Kind::Groups, 0, 0, strides})});
   const int scale = kernel.add({.kind = Kind::Load, .access = kernel.access({Access::Kind::Shared, 1, 0, {0, 0}})});
   const int value = kernel.add({.kind = Kind::Compute, .op = Op::Mul, .operands = {total, scale}});
   kernel.add({.kind = Kind::Store, .access = kernel.access({Access::Kind::Shared, 2, 0, dense}), .operands = {value}});
-  call_loop(w_, std::move(kernel), {from, scale_, to}, nullptr);
+  call_shared_loop(w_, std::move(kernel), {from, scale_, to}, groups_, {});
+}
+
+/// The sum of what the pieces have summed, in their order.
+void SectionWriter::combine(NodeId id, int pieces) {
+  Value* from = pointer(p_.piece_places.at(id), id);
+  const auto sum = w_.loop(pieces - 1, {w_.load_scalar(from)}, [&](Value* k, const Writer::Carried& before) {
+    Value* piece = w_.load_scalar(bytes_from(from, w_.b.CreateMul(w_.b.CreateAdd(k, w_.index(1)), w_.index(64))));
+    return Writer::Carried{w_.b.CreateFAdd(before[0], piece)};
+  });
+  w_.store(sum[0], pointer(id));
 }
 
 void SectionWriter::zero(NodeId id) {
@@ -291,7 +318,7 @@ void SectionWriter::zero(NodeId id) {
   w_.b.CreateMemSet(pointer(id), w_.b.getInt8(0), bytes, llvm::MaybeAlign(w_.unit.element_bytes));
 }
 
-/// Makes the items of one Loop step.
+/// Makes the items of a step's members.
 class LoopBuilder {
  public:
   LoopBuilder(SectionWriter& s, const Step& step) : s_(s), step_(step) {
@@ -299,6 +326,7 @@ class LoopBuilder {
     for (int axis = 0; axis < step.shape.rank; ++axis) kernel_.axes.push_back(step.shape[axis]);
   }
   void call();
+  Epilogue epilogue();
 
  private:
   using Kind = Item::Kind;
@@ -309,6 +337,8 @@ class LoopBuilder {
   void write(Kind kind, int access, int value) { kernel_.add({.kind = kind, .access = access, .operands = {value}}); }
   void member(const Member& member);
   void compute(NodeId id);
+  void finish(NodeId id);
+  void keep(NodeId id, int value);
   void copy(NodeId id, int part);
   void sum(NodeId id);
   void mean_sum(NodeId id);
@@ -342,7 +372,8 @@ int LoopBuilder::operand(const Ref& ref) {
   if (const auto known = inside_.find(ref.base); known != inside_.end()) return known->second;
   const Node& base = s_.g_[ref.base];
   if (base.op == Op::Const) return kernel_.add({.kind = Kind::Constant, .value = base.attributes.value});
-  const int from = access(ref.base, ref.view);
+  const bool own = step_.kind == Step::Kind::Product && ref.base == step_.node;
+  const int from = own ? kernel_.access({.kind = Access::Kind::Product}) : access(ref.base, ref.view);
   const auto known = loads_.find(from);
   if (known != loads_.end()) return known->second;
   return loads_[from] = kernel_.add({.kind = Kind::Load, .access = from});
@@ -352,9 +383,21 @@ void LoopBuilder::compute(NodeId id) {
   const Node& node = s_.g_[id];
   std::vector<int> operands;
   for (NodeId x : node.operands) operands.push_back(operand(s_.p_.ref(x)));
-  const int value = kernel_.add({.kind = Kind::Compute, .op = node.op, .operands = operands});
+  keep(id, kernel_.add({.kind = Kind::Compute, .op = node.op, .operands = operands}));
+}
+
+/// Notes that an item is the value of a node, and stores it if the node has a place.
+void LoopBuilder::keep(NodeId id, int value) {
   inside_[id] = value;
-  if (s_.p_.stored[id.value]) write(Kind::Store, access(id, whole(node.shape)), value);
+  if (s_.p_.stored[id.value]) write(Kind::Store, access(id, whole(s_.g_[id].shape)), value);
+}
+
+void LoopBuilder::finish(NodeId id) {
+  const Access sums{Access::Kind::Groups, pointer_number(s_.partial(s_.p_.sums.at(id))), 0, *sum_strides(s_.p_, id)};
+  const Access one{Access::Kind::Shared, pointer_number(s_.scale_), 0, std::vector<int64_t>(sums.strides.size())};
+  const int total = kernel_.add({.kind = Kind::Load, .access = kernel_.access(sums)});
+  const int scale = kernel_.add({.kind = Kind::Load, .access = kernel_.access(one)});
+  keep(id, kernel_.add({.kind = Kind::Compute, .op = Op::Mul, .operands = {total, scale}}));
 }
 
 /// Where operand `part` of a Concat, Pad or Reshape lies in the result.
@@ -383,8 +426,17 @@ void LoopBuilder::sum(NodeId id) {
   const View kept = whole(node.shape);
   for (int axis = 0, k = 0; axis < to.shape.rank; ++axis)
     if (!(node.attributes.axis >> axis & 1)) to.strides[axis] = kept.strides[k++];
-  s_.zero(id);
-  write(Kind::Add, access(id, to), operand(from));
+  const int value = operand(from);
+  if (s_.section_.pieces == 1) {
+    s_.zero(id);
+    return write(Kind::Add, access(id, to), value);
+  }
+  // Each piece has its own place, which `combine` reads.
+  Value* offset = s_.w_.b.CreateMul(s_.piece_.number, s_.w_.index(64));
+  Value* place = s_.bytes_from(s_.pointer(s_.p_.piece_places.at(id), id), offset);
+  s_.w_.store(llvm::ConstantFP::get(s_.w_.unit.element, 0), place);
+  const std::vector<int64_t> strides = squeezed_strides(to);
+  write(Kind::Add, kernel_.access({Access::Kind::Shared, pointer_number(place), 0, strides}), value);
 }
 
 void LoopBuilder::mean_sum(NodeId id) {
@@ -406,6 +458,7 @@ void LoopBuilder::output(const Member& member) {
 void LoopBuilder::member(const Member& member) {
   switch (member.kind) {
     case Member::Kind::Compute: return compute(member.node);
+    case Member::Kind::Finish: return finish(member.node);
     case Member::Kind::Copy: return copy(member.node, member.part);
     case Member::Kind::Sum: return sum(member.node);
     case Member::Kind::MeanSum: return mean_sum(member.node);
@@ -415,10 +468,58 @@ void LoopBuilder::member(const Member& member) {
 
 void LoopBuilder::call() {
   for (const Member& m : step_.members) member(m);
-  call_loop(s_.w_, std::move(kernel_), pointers_, s_.valid_);
+  if (kernel_.tile) return call_tile_loop(s_.w_, std::move(kernel_), pointers_, s_.valid_);
+  call_shared_loop(s_.w_, std::move(kernel_), pointers_, s_.groups_, s_.piece_);
 }
 
+Epilogue LoopBuilder::epilogue() {
+  for (const Member& m : step_.members) member(m);
+  return {std::move(kernel_), std::move(pointers_), s_.valid_, s_.p_.stored[step_.node.value]};
+}
+
+Epilogue SectionWriter::epilogue(const Step& step) { return LoopBuilder(*this, step).epilogue(); }
+
 void SectionWriter::loop(const Step& step) { LoopBuilder(*this, step).call(); }
+
+}  // namespace
+
+namespace {
+
+/// Note [parts]. The code generator takes more than twice the time for a function of twice the size: a long section is a
+/// function that calls its parts, which have about this many steps and members of loops each.
+constexpr size_t kPartSize = 64;
+
+/// Where each part ends.
+std::vector<size_t> parts(const std::vector<Step>& steps) {
+  std::vector<size_t> ends;
+  size_t size = 0;
+  for (size_t i = 0; i < steps.size(); ++i) {
+    size += 1 + steps[i].members.size();
+    if (size < kPartSize && i + 1 < steps.size()) continue;
+    ends.push_back(i + 1);
+    size = 0;
+  }
+  return ends;
+}
+
+void emit_section(Unit& unit, const Program& program, const Section& section) {
+  const std::string name =
+      section.tile ? fmt::format("am_tile_{}", section.phase) : fmt::format("am_shared_{}", section.stage);
+  const std::span<const Step> steps = section.steps;
+  const std::vector<size_t> ends = parts(section.steps);
+  if (ends.size() <= 1) {
+    SectionWriter(program, section, unit, name).write(steps);
+    return;
+  }
+  Writer whole(unit, name);
+  size_t begin = 0;
+  for (size_t end : ends) {
+    SectionWriter part(program, section, unit, fmt::format("{}_from_{}", name, begin), 1, 0);
+    whole.b.CreateCall(part.write(steps.subspan(begin, end - begin)), {whole.argument(0)});
+    begin = end;
+  }
+  whole.finish();
+}
 
 }  // namespace
 
@@ -426,8 +527,9 @@ void emit(const Program& program, llvm::Module& module) {
   const Plan& plan = program.plan;
   llvm::Type* element = plan.precision == Precision::F32 ? llvm::Type::getFloatTy(module.getContext())
                                                          : llvm::Type::getDoubleTy(module.getContext());
-  Unit unit{module, program.options.target, element, static_cast<int>(plan.element_bytes()), plan.lanes, plan.tile, {}};
-  for (const Section& section : program.sections) SectionWriter(unit, program, section).write();
+  Unit unit{module, program.options.target, element, static_cast<int>(plan.element_bytes()), plan.lanes, plan.tile,
+            static_cast<int64_t>(plan.partial_bytes), {}};
+  for (const Section& section : program.sections) emit_section(unit, program, section);
 }
 
 }  // namespace am::lower

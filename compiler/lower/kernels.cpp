@@ -244,15 +244,20 @@ void call_lane_product(Writer& w, const LaneProduct& p, Value* a, Value* b, Valu
   w.b.CreateCall(kernel(w.unit, name, 3, 0, body), {a, b, c});
 }
 
-void call_sum_lanes(Writer& w, int count, Value* from, Value* to, Value* scale) {
+void call_sum_lanes(Writer& w, int count, Value* from, Value* to, Value* scale, Value* groups) {
   const auto body = [&](Writer& k) {
     Value* factor = k.load_scalar(k.argument(2));
     k.loop(count, [&](Value* e) {
-      Value* sum = k.sum_lanes(k.load(k.at(k.argument(0), k.b.CreateMul(e, k.index(k.unit.lanes)))));
-      k.store(k.b.CreateFMul(sum, factor), k.at(k.argument(1), e));
+      Value* first = k.at(k.argument(0), k.b.CreateMul(e, k.index(k.unit.lanes)));
+      const Writer::Carried sum = k.loop(k.argument(3), {k.zero()}, [&](Value* g, const Writer::Carried& before) {
+        Value* group = k.b.CreateMul(g, k.index(k.unit.partial_bytes));
+        Value* vector = k.load(k.b.CreateInBoundsGEP(k.b.getInt8Ty(), first, group));
+        return Writer::Carried{k.b.CreateFAdd(before[0], vector)};
+      });
+      k.store(k.b.CreateFMul(k.sum_lanes(sum[0]), factor), k.at(k.argument(1), e));
     });
   };
-  w.b.CreateCall(kernel(w.unit, fmt::format("sum_lanes_{}", count), 3, 0, body), {from, to, scale});
+  w.b.CreateCall(kernel(w.unit, fmt::format("sum_lanes_{}", count), 3, 1, body), {from, to, scale, groups});
 }
 
 }  // namespace am::lower

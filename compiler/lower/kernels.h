@@ -33,8 +33,8 @@ struct LaneProduct {
 };
 void call_lane_product(Writer& w, const LaneProduct& p, llvm::Value* a, llvm::Value* b, llvm::Value* c);
 
-/// Sums of lanes times *scale: `count` vectors to `count` numbers.
-void call_sum_lanes(Writer& w, int count, llvm::Value* from, llvm::Value* to, llvm::Value* scale);
+/// Sums of lanes, and of the groups' partial sums, times *scale: `count` vectors to `count` numbers.
+void call_sum_lanes(Writer& w, int count, llvm::Value* from, llvm::Value* to, llvm::Value* scale, llvm::Value* groups);
 
 /// A field of the frame: the offset in bytes, as `offsetof` gives it.
 llvm::Value* frame_pointer(Writer& w, llvm::Value* frame, size_t offset);

@@ -16,6 +16,8 @@ struct Access {
     Shared,   // the element itself; in a tile's loop it goes to all lanes
     Sampled,  // the element's row of the tile
     Lanes,    // the element's vector of partial sums
+    Product,  // what the product that the loop is part of has just summed
+    Groups,   // what all groups of tiles have summed up for the element; only read
   };
   Kind kind = Kind::Shared;
   int pointer = 0;
@@ -40,12 +42,30 @@ struct LoopKernel {
   std::vector<Access> accesses;
   std::vector<Item> items;
   int pointers = 0;
+  int first_pointer = 0;  // pointer parameters of the function that are not the loop's come before
 
   int access(const Access& access);
   int add(Item item);
 };
 
-/// Writes a call of the kernel. `valid` is the number of the tile's samples, null outside of tiles.
-void call_loop(Writer& w, LoopKernel kernel, const std::vector<llvm::Value*>& pointers, llvm::Value* valid);
+/// Says all about a kernel: equal texts are equal kernels.
+std::string text_of(const LoopKernel& kernel);
+
+/// Writes the items of a tile's kernel inside another kernel: for the element with these indices and `vectors` vectors of
+/// samples from `first` on. `product` points to the first of them in what the product has summed.
+struct LoopPart {
+  std::vector<llvm::Value*> indices;
+  llvm::Value* first;
+  int vectors;
+  llvm::Value* product;
+};
+void write_loop_part(Writer& w, const LoopKernel& kernel, const LoopPart& part, llvm::Value* valid);
+
+/// Writes a call of the kernel in a tile. `valid` is the number of the tile's samples.
+void call_tile_loop(Writer& w, LoopKernel kernel, const std::vector<llvm::Value*>& pointers, llvm::Value* valid);
+
+/// The same in a stage of the shared work. `groups` is the number of groups, null if no access is to their sums.
+void call_shared_loop(Writer& w, LoopKernel kernel, const std::vector<llvm::Value*>& pointers, llvm::Value* groups,
+                      const Piece& piece);
 
 }  // namespace am::lower

@@ -22,9 +22,6 @@ Lowered& Lowered::operator=(Lowered&& other) noexcept {
   return *this;
 }
 
-namespace {
-
-/// Everything before code is made.
 Program planned(const ir::Graph& graph, const std::vector<ir::NodeId>& outputs, const Options& options) {
   Program program{.graph = graph, .outputs = outputs, .options = options};
   program.plan.precision = options.precision;
@@ -36,8 +33,6 @@ Program planned(const ir::Graph& graph, const std::vector<ir::NodeId>& outputs, 
   program.plan.split_products = static_cast<int>(program.split_products.size());
   return program;
 }
-
-}  // namespace
 
 Plan plan(const ir::Graph& graph, const std::vector<ir::NodeId>& outputs, const Options& options) {
   return planned(graph, outputs, options).plan;

@@ -41,6 +41,14 @@ struct Options {
   bool split_products = false;
 };
 
+/// A part of the shared work of a phase that runs once, or in pieces that may run at the same time. Pieces depend on
+/// sizes alone, and what they sum is added in their order, so that who runs them makes no difference.
+struct Stage {
+  int phase = 0;   // comes before the tiles of this phase; after all tiles if this is Plan::phases
+  int pieces = 1;
+  bool operator==(const Stage&) const = default;
+};
+
 /// Sizes and counts, known before anything runs. Printed by `amc info FILE`.
 struct Plan {
   Precision precision;
@@ -50,7 +58,9 @@ struct Plan {
                               // if nothing is sampled
   size_t shared_bytes = 0;    // values that are computed once a run
   size_t tile_bytes = 0;      // live sampled values of one tile: one arena per thread
-  size_t partial_bytes = 0;   // sums over samples in progress: one block per group of tiles
+  size_t partial_bytes = 0;   // sums over samples in progress: one block per group of tiles; whole cache lines
+  int groups = 1;             // groups of tiles at most: the threads that tiles can keep busy
+  std::vector<Stage> stages;  // of the shared work, in order
   double flops_contract = 0;  // per sample: fused multiply-adds in matrix products count two
   double flops_other = 0;     // per sample: elementwise operations, one each
   int split_products = 0;     // steps that multiply on bf16 tiles
@@ -65,18 +75,22 @@ struct Frame {
   void* const* outputs;       // likewise
   void* shared;               // Plan::shared_bytes, 64-byte aligned
   void* arena;                // Plan::tile_bytes, 64-byte aligned; of the calling thread
-  void* partial;              // Plan::partial_bytes; of the tile's group; zeroed before the group's first tile of a phase
+  void* partial;              // Plan::partial_bytes; of the tile's group; zeroed before the group's first tile of a phase.
+                              // In a stage: the blocks of all groups of the phase before, one behind the other
   uint64_t seed;
   uint64_t stride;            // distance between elements of sampled inputs and outputs, in elements
   uint32_t step;
   uint32_t first_sample;      // number of the run's first sample in the random streams
   uint32_t tile_start;        // first sample of this tile, counted in this run
   uint32_t samples;           // samples in this run
+  uint32_t groups;            // groups of tiles in this run
+  uint32_t piece;             // number of the piece, in a stage of several
 };
 
-/// A module with, for each phase p, `am_shared_p(Frame*)` (values computed once) and `am_tile_p(Frame*)` (one tile,
-/// adding into `partial`), and at the end `am_shared_<phases>`. Between them the caller adds the groups' partial sums
-/// in a fixed order into the first one, which `am_shared_<p+1>` reads through `Frame::partial` and divides by `samples`.
+/// A module with, for each phase p, `am_tile_p(Frame*)` (one tile, adding into `partial`), and for each stage s of the
+/// plan, `am_shared_s(Frame*)` (values computed once). The stages of phase p run in order before the tiles of phase p,
+/// those of phase `phases` at the end. The first stages that need sums over samples add the partial sums of the groups,
+/// in their order, and divide by `samples`.
 struct Lowered {
   Lowered();
   Lowered(Lowered&&) noexcept;

@@ -47,13 +47,14 @@ class MeanPlanner {
   };
   NodeId summed_product(NodeId mean) const;
   SumPlan plan(NodeId mean) const;
-  bool grow(NodeId node, bool negative, bool is_root, Tree& tree) const;
+  bool grow(NodeId node, bool negative, bool is_root, Tree& tree);
   bool fits(const Tree& tree) const;
   void take(NodeId root, const Tree& tree);
 
   Program& p_;
   const Graph& g_;
   std::vector<int> uses_;
+  std::vector<bool> barren_;  // by node: no tree, whatever it would hang from
 };
 
 /// The product that a Mean can sum as it is computed, or none.
@@ -84,11 +85,13 @@ SumPlan MeanPlanner::plan(NodeId mean) const {
 }
 
 /// Adds what `node` is made of to the tree; false if it is not made of Means alone.
-bool MeanPlanner::grow(NodeId node, bool negative, bool is_root, Tree& tree) const {
-  if (g_[node].sampled || (!is_root && uses_[node.value] != 1)) return false;
+bool MeanPlanner::grow(NodeId node, bool negative, bool is_root, Tree& tree) {
+  if (g_[node].sampled || barren_[node.value] || (!is_root && uses_[node.value] != 1)) return false;
   tree.nodes.push_back(node);
   const Op op = g_[node].op;
   if (op == Op::Mean) return tree.leaves.push_back({node, negative}), true;
+  // Until all of it has grown. So a long sum that fails is gone through once, not once from each of its parts.
+  barren_[node.value] = true;
   if (op != Op::Add && op != Op::Sub && op != Op::Neg) return false;
   for (size_t k = 0; k < g_[node].operands.size(); ++k) {
     const Ref& x = p_.ref(g_[node].operands[k]);
@@ -96,6 +99,7 @@ bool MeanPlanner::grow(NodeId node, bool negative, bool is_root, Tree& tree) con
     if (!is_whole(x.view, g_[node].shape.count()) || g_[x.base].shape.count() != g_[node].shape.count()) return false;
     if (!grow(x.base, negative != flips, false, tree)) return false;
   }
+  barren_[node.value] = false;
   return true;
 }
 
@@ -117,6 +121,7 @@ void MeanPlanner::take(NodeId root, const Tree& tree) {
 
 void MeanPlanner::run() {
   p_.absorbed.assign(g_.size(), false);
+  barren_.assign(g_.size(), false);
   for (size_t i = p_.nodes.size(); i-- > 0;) {
     const NodeId id = p_.nodes[i];
     Tree tree;

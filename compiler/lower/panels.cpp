@@ -13,7 +13,7 @@ namespace am::lower {
 namespace {
 
 /// Smaller matrices stay in the nearer caches, however they lie.
-constexpr size_t kLeastBytes = 128 << 10;
+constexpr size_t kLeastBytes = 64 << 10;
 /// The copy costs about as much as eight samples.
 constexpr size_t kLeastSamples = 256;
 
@@ -41,7 +41,7 @@ void plan_panels(Program& p) {
       if (p.graph[left].sampled || !p.graph[node.operands[1]].sampled) continue;
       const Panels panels{p.ref(left), node.attributes.transpose_a, p.phase[p.ref(left).base.value]};
       const size_t bytes = size_t{p.plan.element_bytes()} * panels.rows() * panels.depth();
-      if (bytes >= kLeastBytes && panels.rows() >= 4 * p.plan.lanes) p.panels_of[step.node] = number_of(p, panels);
+      if (bytes >= kLeastBytes && panels.rows() >= 2 * p.plan.lanes) p.panels_of[step.node] = number_of(p, panels);
     }
   }
 }

@@ -1,6 +1,9 @@
-// Places in memory: values whose lives do not overlap share it, first fit.
+// Places in memory: values whose lives do not overlap share it, best fit.
 #include <algorithm>
+#include <cstdint>
 #include <functional>
+#include <iterator>
+#include <queue>
 #include <set>
 
 #include "compiler/ir/ops.h"
@@ -21,32 +24,64 @@ struct Life {
   }
 };
 
-/// Gives every life the lowest offset at which no overlapping life lies; returns the size of the whole.
-size_t first_fit(std::vector<Life*> lives) {
+/// What is free, as ranges in order that do not touch; the last one has no end.
+class Gaps {
+ public:
+  explicit Gaps(size_t& looks) : looks_(looks) {}
+
+  /// An offset with room for `size` > 0, which is then taken: of the smallest range that is large enough, the lowest.
+  size_t take(size_t size) {
+    ++looks_;
+    const auto [room, offset] = *sizes_.lower_bound({size, 0});
+    remove(ends_.find(offset));
+    if (room > size) add(offset + size, offset + room);
+    return offset;
+  }
+
+  void give(size_t offset, size_t size) {
+    size_t end = offset + size;
+    if (const auto after = ends_.find(end); after != ends_.end()) {
+      end = after->second;
+      remove(after);
+    }
+    if (const auto after = ends_.lower_bound(offset); after != ends_.begin() && std::prev(after)->second == offset) {
+      offset = std::prev(after)->first;
+      remove(std::prev(after));
+    }
+    add(offset, end);
+  }
+
+ private:
+  void add(size_t offset, size_t end) {
+    ends_[offset] = end;
+    sizes_.insert({end - offset, offset});
+  }
+  void remove(std::map<size_t, size_t>::iterator range) {
+    sizes_.erase({range->second - range->first, range->first});
+    ends_.erase(range);
+  }
+
+  std::map<size_t, size_t> ends_{{0, SIZE_MAX}};                // by offset
+  std::set<std::pair<size_t, size_t>> sizes_{{SIZE_MAX, 0}};  // with offsets
+  size_t& looks_;
+};
+
+/// Gives every life an offset at which no overlapping life lies; returns the size of the whole.
+size_t best_fit(std::vector<Life*> lives, size_t& looks) {
   std::stable_sort(lives.begin(), lives.end(), [](const Life* x, const Life* y) { return x->from < y->from; });
-  std::vector<const Life*> placed;  // by offset
+  const auto ends_later = [](const Life* x, const Life* y) { return x->to > y->to; };
+  std::priority_queue<const Life*, std::vector<const Life*>, decltype(ends_later)> living(ends_later);
+  Gaps gaps(looks);
   size_t total = 0;
   for (Life* life : lives) {
-    size_t offset = 0;
-    for (const Life* other : placed) {
-      if (other->to < life->from) continue;
-      if (offset + life->size <= other->offset) break;
-      offset = std::max(offset, other->offset + other->size);
-    }
-    life->offset = offset;
-    total = std::max(total, offset + life->size);
-    const auto by_offset = [](const Life* x, const Life* y) { return x->offset < y->offset; };
-    placed.insert(std::upper_bound(placed.begin(), placed.end(), life, by_offset), life);
+    for (; !living.empty() && living.top()->to < life->from; living.pop())
+      gaps.give(living.top()->offset, living.top()->size);
+    if (life->size == 0) continue;
+    life->offset = gaps.take(life->size);
+    total = std::max(total, life->offset + life->size);
+    living.push(life);
   }
   return total;
-}
-
-std::vector<NodeId> writes(const Step& step) {
-  std::vector<NodeId> out{step.node};
-  if (step.kind == Step::Kind::Loop || step.kind == Step::Kind::Panels) out.clear();
-  for (const Member& member : step.members)
-    if (member.kind != Member::Kind::Output && member.kind != Member::Kind::MeanSum) out.push_back(member.node);
-  return out;
 }
 
 size_t round_up(size_t value, size_t unit) { return (value + unit - 1) / unit * unit; }
@@ -63,9 +98,10 @@ void place_given(Program& p) {
   }
 }
 
-/// Shared values live over all sections; one that a tile reads, to the end of the tile's section.
+/// Shared values live over all sections; one that a tile reads, to the end of the tile's section. Steps in pieces run at
+/// the same time.
 void place_shared(Program& p) {
-  std::map<NodeId, Life> lives;
+  std::map<NodeId, Life> lives, pieces;
   std::map<int, Life> panels;
   const auto touch = [&](NodeId id, int step) {
     if (p.graph[id].sampled || !p.stored[id.value] || p.shared_places[id.value].kind != Place::Kind::None) return;
@@ -84,19 +120,25 @@ void place_shared(Program& p) {
       for (NodeId id : reads(p, s)) touch(id, section.tile ? end : step);
       if (!section.tile)
         for (NodeId id : writes(s)) touch(id, step);
+      for (const Member& member : s.members)
+        if (section.pieces > 1 && member.kind == Member::Kind::Sum)
+          pieces[member.node] = {section.pieces * line_elements(p), step, step};
+      if (s.kind == Step::Kind::Combine) pieces.at(s.node).extend(step);
       if (s.kind == Step::Kind::Panels) touch_panels(s.index, step);
       if (const auto used = p.panels_of.find(s.node); section.tile && used != p.panels_of.end())
         touch_panels(used->second, end);
-      ++step;
+      step += section.pieces == 1;
     }
     ++step;
   }
   std::vector<Life*> list;
   for (auto& [id, life] : lives) list.push_back(&life);
+  for (auto& [id, life] : pieces) list.push_back(&life);
   for (auto& [index, life] : panels) list.push_back(&life);
-  p.plan.shared_bytes = first_fit(list) * p.plan.element_bytes();
+  p.plan.shared_bytes = best_fit(list, p.looks) * p.plan.element_bytes();
   const auto place = [&](const Life& life) { return Place{Place::Kind::Shared, life.offset * p.plan.element_bytes(), 0}; };
   for (auto& [id, life] : lives) p.shared_places[id.value] = place(life);
+  for (auto& [id, life] : pieces) p.piece_places[id] = place(life);
   p.panel_places.resize(p.panels.size());
   for (auto& [index, life] : panels) p.panel_places[index] = place(life);
 }
@@ -122,7 +164,7 @@ size_t place_tile(Program& p, const Section& section) {
   std::vector<Life*> list;
   for (auto& [id, life] : lives) list.push_back(&life);
   for (auto& [id, life] : packs) list.push_back(&life);
-  const size_t rows = first_fit(list);
+  const size_t rows = best_fit(list, p.looks);
   std::vector<Place>& places = p.tile_places.emplace_back(p.graph.size());
   for (auto& [id, life] : lives) places[id.value] = {Place::Kind::Arena, life.offset, 0};
   for (auto& [id, life] : packs) p.pack_places[id] = {Place::Kind::Arena, life.offset, 0};
@@ -173,6 +215,24 @@ int choose_tile(const Program& p, size_t rows) {
   return static_cast<int>(best);
 }
 
+/// Groups of tiles at most. Each costs the zeroing, filling and adding of its partial sums: for each of these numbers as
+/// much time as some products, more of them where not all groups' sums stay in the cache. Together they may cost a small
+/// share of the work on the samples. This is decided without looking at the threads, since results depend on it.
+int choose_groups(const Program& p) {
+  constexpr int kMost = 16, kMostWithoutSums = 64;
+  constexpr double kShare = 0.02, kNear = 15, kFar = 50;
+  if (p.plan.partial_bytes == 0) return kMostWithoutSums;
+  const double work = p.options.samples * (p.plan.flops_contract + p.plan.flops_other);
+  const auto cost = [&](int groups) {
+    const bool near = groups * p.plan.partial_bytes <= p.options.target.cache_bytes / 2;
+    return (near ? kNear : kFar) * groups * p.plan.partial_bytes / p.plan.element_bytes();
+  };
+  int groups = kMost;
+  while (groups > 2 && cost(groups) > kShare * work) groups /= 2;
+  const size_t tiles = (p.options.samples + p.plan.tile - 1) / p.plan.tile;
+  return static_cast<int>(std::min<size_t>(groups, tiles));
+}
+
 }  // namespace
 
 void place(Program& p) {
@@ -183,6 +243,7 @@ void place(Program& p) {
   for (const Section& section : p.sections)
     if (section.tile) rows = std::max(rows, place_tile(p, section));
   p.plan.tile = choose_tile(p, rows);
+  p.plan.groups = choose_groups(p);
   const size_t row_bytes = p.plan.tile * p.plan.element_bytes();
   for (std::vector<Place>& places : p.tile_places)
     for (Place& place : places) place.offset *= row_bytes;
@@ -190,6 +251,7 @@ void place(Program& p) {
   p.plan.tile_bytes = rows * row_bytes;
   plan_splits(p);
   plan_panels(p);
+  split_stages(p);
   place_shared(p);
 }
 

@@ -10,6 +10,8 @@
 #include <functional>
 #include <numeric>
 
+#include "compiler/diagnostics/diagnostics.h"
+
 namespace am::lower {
 namespace {
 
@@ -63,11 +65,12 @@ int panel_rows(const Target& target, int vectors) { return block_rows(target, wi
 struct Block {
   int rows, vectors, last;
   Value *a, *b, *c;
+  Value *first_row, *first_column;
 };
 
 class Kernel {
  public:
-  Kernel(Writer& w, const Product& p) : w_(w), p_(p) {}
+  Kernel(Writer& w, const Product& p, const Epilogue* epilogue) : w_(w), p_(p), epilogue_(epilogue) {}
   void write();
 
  private:
@@ -90,8 +93,12 @@ class Kernel {
     return p_.b_panels ? int64_t{block.vectors} * w_.unit.lanes : p_.b_depth;
   }
 
+  void finish(const Block& block, Value* sums, int64_t row);
+
   Writer& w_;
   const Product& p_;
+  const Epilogue* epilogue_;
+  Value* scratch_ = nullptr;  // for the sums of a block that are not stored
 };
 
 /// The last vector is set apart if it is not whole, since its loads and stores are others.
@@ -121,6 +128,12 @@ void Kernel::each_rows(int most, const std::function<void(Value* first, int rows
 /// Whichever operand lies in panels is outermost: a panel stays in the nearest cache while the other operand goes by.
 void Kernel::write() {
   const Target& target = w_.unit.target;
+  if (epilogue_ && !epilogue_->stored) {
+    auto* type = llvm::ArrayType::get(w_.unit.element, int64_t{registers(target)} * w_.unit.lanes);
+    auto* scratch = w_.b.CreateAlloca(type);
+    scratch->setAlignment(llvm::Align(64));
+    scratch_ = scratch;
+  }
   if (p_.a_panels) {
     each_rows(panel_rows(target, w_.unit.row_vectors()), [&](Value* row, int rows) {
       each_columns([&](const Columns& columns) { block(columns, row, rows); });
@@ -136,7 +149,7 @@ void Kernel::block(const Columns& columns, Value* row, int rows) {
   Value* a = w_.b.CreateMul(row, w_.index(p_.a_panels ? p_.depth : p_.a_row));
   Value* b = w_.b.CreateMul(columns.first, w_.index(p_.b_panels ? p_.depth : p_.b_column));
   sum({rows, columns.vectors, columns.last, w_.at(w_.argument(0), a), w_.at(w_.argument(1), b),
-       w_.at(w_.at(w_.argument(2), columns.first), w_.b.CreateMul(row, w_.index(p_.c_row)))});
+       w_.at(w_.at(w_.argument(2), columns.first), w_.b.CreateMul(row, w_.index(p_.c_row))), row, columns.first});
 }
 
 Value* Kernel::load_b(const Block& block, Value* row, int j) {
@@ -161,7 +174,10 @@ Writer::Carried Kernel::turn(const Block& block, Carried sums, Value* a, Value* 
 }
 
 void Kernel::sum(const Block& block) {
-  const auto c = [&](int i, int j) { return w_.at(block.c, i * p_.c_row + int64_t{j} * w_.unit.lanes); };
+  const bool kept = !epilogue_ || epilogue_->stored;
+  const int64_t row = kept ? p_.c_row : int64_t{block.vectors} * w_.unit.lanes;
+  Value* start = kept ? block.c : scratch_;
+  const auto c = [&](int i, int j) { return w_.at(start, i * row + int64_t{j} * w_.unit.lanes); };
   const bool distant = p_.accumulate && p_.c_row * p_.rows * w_.unit.element_bytes >= kDistantBytes;
   if (distant)
     for (int i = 0; i < block.rows; ++i)
@@ -192,21 +208,49 @@ void Kernel::sum(const Block& block) {
     for (int j = 0; j < block.vectors; ++j) {
       Value* sum = state[i * block.vectors + j];
       const bool full = is_full(block, j);
-      if (p_.accumulate)
-        sum = w_.b.CreateFAdd(sum, full ? w_.load(c(i, j)) : w_.load_masked(c(i, j), mask(block, j), w_.zero()));
+      if (p_.accumulate) {
+        Value* before = full ? w_.load(c(i, j)) : w_.load_masked(c(i, j), mask(block, j), w_.zero());
+        sum = p_.subtract ? w_.b.CreateFSub(before, sum) : w_.b.CreateFAdd(before, sum);
+      }
       full ? w_.store(sum, c(i, j)) : w_.store_masked(sum, c(i, j), mask(block, j));
     }
+  if (epilogue_) finish(block, start, row);
 }
 
-llvm::Function* product_function(Unit& unit, const Product& p) {
+/// What follows, row by row: a loop over the block's rows keeps the code small, and the sums are still at hand. With
+/// several columns a block may end in another one than it begins in, so each vector goes by itself.
+void Kernel::finish(const Block& block, Value* sums, int64_t row) {
+  const int64_t tile = w_.unit.tile, lanes = w_.unit.lanes;
+  const size_t axes = epilogue_->kernel.axes.size();
+  const bool columns = p_.columns > tile;
+  const int vectors = columns ? 1 : block.vectors;
+  w_.loop(block.rows, [&](Value* i) {
+    for (int j = 0; j < block.vectors; j += vectors) {
+      LoopPart part{{}, w_.b.CreateAdd(block.first_column, w_.index(j * lanes)), vectors,
+                    w_.at(w_.at(sums, w_.b.CreateMul(i, w_.index(row))), j * lanes)};
+      if (p_.rows > 1) part.indices.push_back(w_.b.CreateAdd(block.first_row, i));
+      if (columns) {
+        part.indices.push_back(w_.b.CreateUDiv(part.first, w_.index(tile)));
+        part.first = w_.b.CreateURem(part.first, w_.index(tile));
+      }
+      AM_CHECK(part.indices.size() == axes, "a product of {} axes with a loop of {}", part.indices.size(), axes);
+      write_loop_part(w_, epilogue_->kernel, part, w_.argument(3 + epilogue_->kernel.pointers));
+    }
+  });
+}
+
+llvm::Function* product_function(Unit& unit, const Product& p, const Epilogue* epilogue = nullptr) {
   std::string name = fmt::format("product_{}x{}x{}_c{}{}", p.rows, p.columns, p.depth, p.c_row,
-                                 p.accumulate ? "_add" : "");
-  name += p.a_panels ? std::string("_panels") : fmt::format("_a{}.{}", p.a_row, p.a_depth);
-  name += p.b_panels ? std::string("_panels") : fmt::format("_b{}.{}", p.b_depth, p.b_column);
-  llvm::Function*& function = unit.kernels[name];
+                                 p.subtract ? "_subtract" : p.accumulate ? "_add" : "");
+  name += p.a_panels ? fmt::format("_panels") : fmt::format("_a{}.{}", p.a_row, p.a_depth);
+  name += p.b_panels ? fmt::format("_panels") : fmt::format("_b{}.{}", p.b_depth, p.b_column);
+  std::string key = name;
+  if (epilogue) key += fmt::format("|{}|{}", epilogue->stored, text_of(epilogue->kernel));
+  llvm::Function*& function = unit.kernels[key];
   if (function) return function;
-  Writer w(unit, name, 3, 0);
-  Kernel(w, p).write();
+  if (epilogue) name += fmt::format("_then_{}", unit.kernels.size());
+  Writer w(unit, name, epilogue ? 3 + epilogue->kernel.pointers : 3, epilogue ? 1 : 0);
+  Kernel(w, p, epilogue).write();
   return function = w.finish();
 }
 
@@ -217,6 +261,15 @@ std::vector<int> panel_columns(const Target& target, int columns) {
   std::vector<int> out;
   for (const Run& run : column_panels(target, columns / lanes)) out.insert(out.end(), run.count, run.size * lanes);
   return out;
+}
+
+void call_product(Writer& w, const Product& product, const Epilogue& epilogue, Value* a, Value* b, Value* c) {
+  Epilogue own = epilogue;
+  own.kernel.first_pointer = 3;
+  std::vector<Value*> arguments{a, b, c};
+  arguments.insert(arguments.end(), epilogue.pointers.begin(), epilogue.pointers.end());
+  arguments.push_back(epilogue.valid);
+  w.b.CreateCall(product_function(w.unit, product, &own), arguments);
 }
 
 void call_product(Writer& w, const Product& product, Value* a, Value* b, Value* c) {
@@ -237,12 +290,16 @@ void call_product(Writer& w, const Product& product, Value* a, Value* b, Value* 
 
 /// A panel of r rows is one stream of numbers: element k·r + i is (i, k). It is written in vectors, each gathered from
 /// where its elements lie; after `turn` steps of the depth the pattern repeats.
-void call_row_panels(Writer& w, int rows, int depth, int64_t row_stride, int64_t depth_stride, Value* from, Value* to) {
+void call_row_panels(Writer& w, int rows, int depth, int64_t row_stride, int64_t depth_stride, Value* from, Value* to,
+                     const Piece& piece) {
   Unit& unit = w.unit;
+  const std::vector<Run> runs = balanced(rows, panel_rows(unit.target, unit.row_vectors()));
+  int panels = 0;
+  for (const Run& run : runs) panels += run.count;
   const std::string name = fmt::format("panels_{}x{}_{}.{}", rows, depth, row_stride, depth_stride);
   llvm::Function*& function = unit.kernels[name];
   if (!function) {
-    Writer k(unit, name, 2, 0);
+    Writer k(unit, name, 2, 2);
     const int lanes = unit.lanes;
     const auto panel = [&](Value* row, int height) {
       Value* source = k.at(k.argument(0), k.b.CreateMul(row, k.index(row_stride)));
@@ -263,28 +320,35 @@ void call_row_panels(Writer& w, int rows, int depth, int64_t row_stride, int64_t
       k.loop(depth / turn, [&](Value* i) { steps(k.b.CreateMul(i, k.index(turn)), turn); });
       if (depth % turn) steps(k.index(depth / turn * turn), depth % turn);
     };
-    int row = 0;
-    for (const Run& run : balanced(rows, panel_rows(unit.target, unit.row_vectors()))) {
-      k.loop(run.count, [&](Value* i) { panel(k.scaled(i, run.size, k.index(row)), run.size); });
+    int row = 0, before = 0;
+    for (const Run& run : runs) {
+      const Range own = k.clamp({k.argument(2), k.argument(3)}, before, before + run.count);
+      k.loop(k.b.CreateSub(own.to, own.from), [&](Value* i) {
+        Value* number = k.b.CreateSub(k.b.CreateAdd(own.from, i), k.index(before));
+        panel(k.scaled(number, run.size, k.index(row)), run.size);
+      });
       row += run.size * run.count;
+      before += run.count;
     }
     function = k.finish();
   }
-  w.b.CreateCall(function, {from, to});
+  const Range range = w.share(panels, piece);
+  w.b.CreateCall(function, {from, to, range.from, range.to});
 }
 
 namespace {
 
 /// Transposes a square of vectors: log₂ lanes rounds in which row r and row r + d swap the halves that differ in bit d.
-std::vector<Value*> transposed(Writer& w, std::vector<Value*> rows) {
+/// Rounds from `blocks` lanes on are left out.
+std::vector<Value*> transposed(Writer& w, std::vector<Value*> rows, int blocks) {
   const int lanes = w.unit.lanes;
-  for (int d = 1; d < lanes; d *= 2) {
+  for (int d = 1; d < blocks; d *= 2) {
     std::vector<int> low, high;
     for (int l = 0; l < lanes; ++l) {
       low.push_back(l & d ? lanes + l - d : l);
       high.push_back(l & d ? lanes + l : l + d);
     }
-    for (int r = 0; r < lanes; ++r) {
+    for (size_t r = 0; r < rows.size(); ++r) {
       if (r & d) continue;
       Value *x = rows[r], *y = rows[r | d];
       rows[r] = w.b.CreateShuffleVector(x, y, low);
@@ -294,25 +358,52 @@ std::vector<Value*> transposed(Writer& w, std::vector<Value*> rows) {
   return rows;
 }
 
-/// `lanes` columns (fewer at the end) of `lanes` samples.
-void transpose_square(Writer& w, const Transposition& t, int count, int64_t to_row, Value* from, Value* to,
-                      Value* mask) {
+/// Lanes that lie in one 128-bit block, within which the machine exchanges cheaply and from which it assembles a vector
+/// as it loads it.
+int block_lanes(const Unit& unit) { return 16 / unit.element_bytes; }
+
+/// Rows whose vectors hold, block by block, the samples s … s + block − 1 of the columns r, r + block, r + 2·block, ….
+/// Columns that are not there are zero.
+std::vector<Value*> gathered_blocks(Writer& w, int64_t column_stride, int count, int s, Value* from) {
+  const int lanes = w.unit.lanes, block = block_lanes(w.unit);
+  auto* type = llvm::FixedVectorType::get(w.unit.element, block);
   std::vector<Value*> rows;
-  for (int r = 0; r < w.unit.lanes; ++r) {
-    Value* row = r < count ? w.load(w.at(from, r * t.column_stride)) : w.zero();
-    if (t.negative) row = w.b.CreateFNeg(row);
-    rows.push_back(r < count ? w.b.CreateSelect(mask, row, w.zero()) : row);
+  for (int r = 0; r < block; ++r) {
+    std::vector<Value*> parts;
+    for (int column = r; column < lanes; column += block) {
+      Value* at = w.at(from, column * column_stride + s);
+      parts.push_back(column < count ? w.b.CreateAlignedLoad(type, at, llvm::Align(w.unit.element_bytes))
+                                     : static_cast<Value*>(llvm::Constant::getNullValue(type)));
+    }
+    while (parts.size() > 1) {
+      std::vector<Value*> joined;
+      for (size_t i = 0; i < parts.size(); i += 2) {
+        std::vector<int> all(2 * llvm::cast<llvm::FixedVectorType>(parts[i]->getType())->getNumElements());
+        std::iota(all.begin(), all.end(), 0);
+        joined.push_back(w.b.CreateShuffleVector(parts[i], parts[i + 1], all));
+      }
+      parts = std::move(joined);
+    }
+    rows.push_back(parts[0]);
   }
-  rows = transposed(w, std::move(rows));
-  for (int s = 0; s < w.unit.lanes; ++s) w.store(rows[s], w.at(to, s * to_row));
+  return rows;
+}
+
+/// `lanes` columns (fewer at the end) of `lanes` samples: squares of blocks are assembled in the loads, and each is
+/// transposed within itself.
+void transpose_square(Writer& w, int64_t column_stride, int count, int64_t to_row, Value* from, Value* to) {
+  const int block = block_lanes(w.unit);
+  for (int s = 0; s < w.unit.lanes; s += block) {
+    const auto rows = transposed(w, gathered_blocks(w, column_stride, count, s, from), block);
+    for (int r = 0; r < block; ++r) w.store(rows[r], w.at(to, (s + r) * to_row));
+  }
 }
 
 }  // namespace
 
 void call_transposition(Writer& w, const Transposition& t, Value* from, Value* to, Value* valid) {
   Unit& unit = w.unit;
-  const std::string name = fmt::format("transpose_{}_{}_{}{}", t.columns, t.column_stride, t.padded,
-                                       t.negative ? "_negative" : "");
+  const std::string name = fmt::format("transpose_{}_{}_{}", t.columns, t.column_stride, t.padded);
   llvm::Function*& function = unit.kernels[name];
   if (!function) {
     Writer k(unit, name, 2, 1);
@@ -324,14 +415,18 @@ void call_transposition(Writer& w, const Transposition& t, Value* from, Value* t
       Value* target = k.at(k.argument(1), k.b.CreateMul(first, k.index(unit.tile)));
       k.loop(unit.row_vectors(), [&](Value* i) {
         Value* sample = k.b.CreateMul(i, k.index(lanes));
-        Value* mask = k.valid_lanes(sample, k.argument(2));
         const auto square = [&](Value* column, int count) {
           Value* column_rows = k.b.CreateMul(column, k.index(t.column_stride));
-          transpose_square(k, t, count, width, k.at(k.at(source, sample), column_rows),
-                           k.at(k.at(target, k.b.CreateMul(sample, k.index(width))), column), mask);
+          transpose_square(k, t.column_stride, count, width, k.at(k.at(source, sample), column_rows),
+                           k.at(k.at(target, k.b.CreateMul(sample, k.index(width))), column));
         };
         k.loop(columns / lanes, [&](Value* j) { square(k.b.CreateMul(j, k.index(lanes)), lanes); });
         if (columns % lanes) square(k.index(columns / lanes * lanes), columns % lanes);
+      });
+      // Samples that the tile lacks add nothing.
+      k.loop(k.b.CreateSub(k.index(unit.tile), k.argument(2)), [&](Value* i) {
+        Value* sample = k.at(target, k.b.CreateMul(k.b.CreateAdd(i, k.argument(2)), k.index(width)));
+        for (int v = 0; v < vectors; ++v) k.store(k.zero(), k.at(sample, int64_t{v} * lanes));
       });
     };
     int first = 0;

@@ -5,11 +5,20 @@
 // but an open loop takes in every member that is ready, has the same shape and uses a value that the loop has at hand, so
 // that what one operand gives is computed while it is there. `recompute` puts right what is too early.
 //
+// Note [wide loops]. A shared loop over more than a few elements, such as an optimizer's update, is bound by memory. It
+// takes in whatever uses an array that it has at hand, together with all that this needs, so that each array is gone
+// through once; and nothing else, so that it goes through few at a time, and those of equal parameters are one kernel.
+//
+// Note [linear time]. A unit is looked at when something that it waits for has come about, never in a search through all
+// of them; so the time that a section takes grows as its size does.
+//
 // Note [components]. Draws at the start, at the end and in between are independent of each other, and so is all that is
 // computed of them: the tile goes through one after the other, since the values of only one of them have to be kept then.
 #include <algorithm>
+#include <array>
 #include <numeric>
 #include <set>
+#include <utility>
 
 #include "compiler/diagnostics/diagnostics.h"
 #include "compiler/ir/ops.h"
@@ -25,6 +34,9 @@ using ir::Op;
 /// More members would not fit into registers anyway.
 constexpr size_t kMaxMembers = 64;
 
+/// A shared loop over more elements than this is wide.
+constexpr int kWide = 32;
+
 LoweringKind kind_of(const Node& node) { return ir::info(node.op).lower->kind; }
 
 /// Something to be put into a section: a step, or a member of a loop that is still to be found.
@@ -33,10 +45,15 @@ struct Unit {
   NodeId node;
   Member member{};
   int index = 0;
-  Shape shape;  // loop members
+  Shape shape;    // loop members
+  int group = 0;  // loop members of one shape have one number
   std::vector<Ref> operands;
   bool root = false;
+  bool produces = false;  // it is one of the units that make `node`
+  bool taken = false;     // by the loop that is open
   bool done = false;
+  int waits = 0;   // operands that are not there
+  int demand = 0;  // the last demand that it is part of
   bool is_loop() const { return step == Step::Kind::Loop; }
 };
 
@@ -51,6 +68,27 @@ void find_phases(Program& p) {
   }
   for (NodeId id : p.outputs)
     if (g[id].sampled) p.plan.phases = std::max(p.plan.phases, p.phase[id.value] + 1);
+}
+
+/// An elementwise array that only later sections use is computed there: that saves keeping it. An optimizer's β·m, which
+/// does not wait for the gradient, goes to the loop that adds the gradient. Single numbers are better there early.
+void sink(Program& p) {
+  const Graph& g = p.graph;
+  std::vector<int> first_use(g.size(), p.plan.phases + 1);
+  const auto use = [&](NodeId x, int phase) {
+    int& first = first_use[p.ref(x).base.value];
+    first = std::min(first, phase);
+  };
+  for (NodeId id : p.outputs) use(id, p.phase[id.value]);
+  for (size_t i = p.nodes.size(); i-- > 0;) {
+    const NodeId id = p.nodes[i];
+    if (p.ref(id).base != id) continue;
+    int& phase = p.phase[id.value];
+    const bool movable = !g[id].sampled && kind_of(g[id]) == LoweringKind::Elementwise && !p.sums.contains(id) &&
+                         g[id].shape.count() > 1;
+    if (movable && first_use[id.value] <= p.plan.phases) phase = std::max(phase, first_use[id.value]);
+    for (NodeId x : g[id].operands) use(x, phase);
+  }
 }
 
 /// Shared outputs are computed in place where nothing stands against it.
@@ -85,27 +123,56 @@ class Scheduler {
   void add_loop(Member member, const Shape& shape, std::vector<Ref> operands, bool root = false);
 
   // Its order.
-  std::vector<int> components() const;
-  bool ready(const Ref& operand) const;
-  void demand(int unit);
-  void collect(int unit, std::set<int>& pending) const;
-  void emit(int unit);
-  void emit_mean_product(int unit);
-  int pack(const Ref& matrix, bool columns_first, bool negative);
-  void emit_loop(int first, const std::set<int>& pending);
   struct OpenLoop {
+    int group;
+    Shape shape;
+    bool wide;
     std::vector<int> members;
     std::set<NodeId> inside;   // computed by it
     std::set<NodeId> at_hand;  // computed or read by it
+    // It takes what it can in passes over the units. Those to look at, in this pass and in the next:
+    std::set<int> now, next;
+    int position = -1;  // the unit that this pass has reached
+    bool full() const { return members.size() >= kMaxMembers; }
   };
-  bool joins(const Unit& unit, const OpenLoop& loop, bool demanded) const;
-  void take(int unit, OpenLoop& loop) const;
+  std::vector<int> components() const;
+  void connect();
+  bool ready(const Ref& operand) const;
+  bool demanded(int unit) const { return units_[unit].demand == demands_; }
+  void demand(int unit);
+  std::vector<int> collect(int unit);
+  void emit(int unit);
+  void emit_mean_product(int unit);
+  int pack(const Ref& matrix, bool columns_first);
+  void emit_loop(int first);
+  int next_candidate(OpenLoop& loop);
+  bool joins(int unit, const OpenLoop& loop, bool demanded) const;
+  bool is_at_hand(NodeId base, const OpenLoop& loop) const;
+  void fill(OpenLoop& loop);
+  void fill_wide(OpenLoop& loop);
+  bool take_with_needs(int unit, OpenLoop& loop);
+  void take(int unit, OpenLoop& loop);
+  void look_at(int unit, OpenLoop& loop) const;
+  void look_at_ready_users(NodeId base, OpenLoop& loop) const;
+  void set_ready(int unit);
+  void set_done(int unit);
+
+  /// What the units have to do with a base.
+  struct Value {
+    int missing = 0;                      // units that make it and are not done
+    std::vector<int> producers, users;    // users once for each operand
+    std::map<int, std::set<int>> ready;   // users that wait for nothing and are not done: loop members, by group
+  };
 
   Program& p_;
   const Graph& g_;
   Section section_;
   std::vector<Unit> units_;
-  std::map<NodeId, std::vector<int>> producers_;
+  std::map<NodeId, Value> values_;
+  std::map<std::pair<int, std::array<int, Shape::kMaxRank>>, int> groups_;  // by shape
+  int demands_ = 0;
+  std::map<int, std::set<int>> ready_;        // of the present demand, like Value::ready
+  std::map<NodeId, std::vector<int>> packs_;  // by what is packed
 };
 
 bool Scheduler::is_output_in_place(size_t k) const {
@@ -139,23 +206,31 @@ bool Scheduler::belongs(NodeId id, const std::vector<bool>& needed) const {
 
 void Scheduler::add_units() {
   const std::vector<bool> needed = section_.tile ? needed_by_tile() : std::vector<bool>();
+  std::map<NodeId, std::vector<size_t>> outputs;
+  for (size_t k = 0; k < p_.outputs.size(); ++k) outputs[p_.outputs[k]].push_back(k);
   for (NodeId id : p_.nodes) {
     const size_t first = units_.size();
     if (belongs(id, needed)) add_node(id);
     if (g_[id].op != Op::Mean || !section_.tile)
-      for (size_t i = first; i < units_.size(); ++i) producers_[id].push_back(static_cast<int>(i));
-    for (size_t k = 0; k < p_.outputs.size(); ++k)
-      if (p_.outputs[k] == id && g_[id].sampled == section_.tile && p_.phase[id.value] == section_.phase) add_output(k);
+      for (size_t i = first; i < units_.size(); ++i) units_[i].produces = true;
+    const auto output = outputs.find(id);
+    if (output == outputs.end() || g_[id].sampled != section_.tile || p_.phase[id.value] != section_.phase) continue;
+    for (size_t k : output->second) add_output(k);
   }
 }
 
 void Scheduler::add_loop(Member member, const Shape& shape, std::vector<Ref> operands, bool root) {
-  add({.node = member.node, .member = member, .shape = squeezed(shape), .operands = std::move(operands), .root = root});
+  const Shape squeezed_shape = squeezed(shape);
+  const int group = groups_.try_emplace({squeezed_shape.rank, squeezed_shape.sizes}, groups_.size()).first->second;
+  add({.node = member.node, .member = member, .shape = squeezed_shape, .group = group, .operands = std::move(operands), .root = root});
 }
 
 void Scheduler::add_node(NodeId id) {
   const Node& node = g_[id];
-  if (!section_.tile && p_.sums.contains(id)) return add({.step = Step::Kind::Finish, .node = id});
+  if (!section_.tile && p_.sums.contains(id)) {
+    if (sum_strides(p_, id)) return add_loop({Member::Kind::Finish, id}, node.shape, {});
+    return add({.step = Step::Kind::Finish, .node = id});
+  }
   std::vector<Ref> operands;
   for (NodeId x : node.operands) operands.push_back(ref(x));
   switch (kind_of(node)) {
@@ -191,51 +266,98 @@ void Scheduler::add_output(size_t k) {
     add_loop({Member::Kind::Output, id, index}, g_[id].shape, {ref(id)}, true);
 }
 
+/// Who makes what and who waits for it.
+void Scheduler::connect() {
+  for (size_t i = 0; i < units_.size(); ++i)
+    if (units_[i].produces) {
+      Value& value = values_[units_[i].node];
+      value.producers.push_back(static_cast<int>(i));
+      ++value.missing;
+    }
+  for (size_t i = 0; i < units_.size(); ++i) {
+    for (const Ref& x : units_[i].operands) {
+      Value& value = values_[x.base];
+      value.users.push_back(static_cast<int>(i));
+      units_[i].waits += value.missing > 0;
+    }
+    if (units_[i].waits == 0) set_ready(static_cast<int>(i));
+  }
+}
+
 /// True if the operand is there: from an earlier section, or emitted.
 bool Scheduler::ready(const Ref& operand) const {
-  const auto producers = producers_.find(operand.base);
-  return producers == producers_.end() ||
-         std::all_of(producers->second.begin(), producers->second.end(), [&](int i) { return units_[i].done; });
+  const auto value = values_.find(operand.base);
+  return value == values_.end() || value->second.missing == 0;
 }
 
-/// The units that `unit` still waits for, and itself.
-void Scheduler::collect(int unit, std::set<int>& pending) const {
-  if (units_[unit].done || !pending.insert(unit).second) return;
-  for (const Ref& operand : units_[unit].operands)
-    if (const auto producers = producers_.find(operand.base); producers != producers_.end())
-      for (int i : producers->second) collect(i, pending);
+void Scheduler::set_ready(int unit) {
+  const Unit& u = units_[unit];
+  if (!u.is_loop()) return;
+  for (const Ref& x : u.operands) values_[x.base].ready[u.group].insert(unit);
+  if (demanded(unit)) ready_[u.group].insert(unit);
 }
 
+void Scheduler::set_done(int unit) {
+  Unit& u = units_[unit];
+  u.done = true;
+  if (u.is_loop()) {
+    for (const Ref& x : u.operands) values_[x.base].ready[u.group].erase(unit);
+    ready_[u.group].erase(unit);
+  }
+  if (!u.produces) return;
+  Value& value = values_[u.node];
+  if (--value.missing > 0) return;
+  for (int user : value.users)
+    if (--units_[user].waits == 0) set_ready(user);
+}
+
+/// The units that `unit` still waits for, and itself, in order; they are those of this demand.
+std::vector<int> Scheduler::collect(int unit) {
+  std::vector<int> out{unit};
+  units_[unit].demand = demands_;
+  for (size_t k = 0; k < out.size(); ++k) {
+    ++p_.looks;
+    for (const Ref& operand : units_[out[k]].operands)
+      for (int i : values_[operand.base].producers)
+        if (!units_[i].done && !demanded(i)) {
+          units_[i].demand = demands_;
+          out.push_back(i);
+        }
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+/// Units stand in the order of the graph, so the first of those that are left waits for nothing.
 void Scheduler::demand(int unit) {
   if (units_[unit].done) return;
-  std::set<int> pending;
-  collect(unit, pending);
-  while (!pending.empty()) {
-    const auto next = std::find_if(pending.begin(), pending.end(), [&](int i) {
-      const auto& operands = units_[i].operands;
-      return std::all_of(operands.begin(), operands.end(), [&](const Ref& x) { return ready(x); });
-    });
-    AM_CHECK(next != pending.end(), "no unit of a section is ready");
-    units_[*next].is_loop() ? emit_loop(*next, pending) : emit(*next);
-    std::erase_if(pending, [&](int i) { return units_[i].done; });
+  ++demands_;
+  ready_.clear();
+  const std::vector<int> pending = collect(unit);
+  for (int i : pending)
+    if (units_[i].is_loop() && units_[i].waits == 0) ready_[units_[i].group].insert(i);
+  for (int i : pending) {
+    if (units_[i].done) continue;
+    AM_CHECK(units_[i].waits == 0, "a unit of a section stands before what it waits for");
+    units_[i].is_loop() ? emit_loop(i) : emit(i);
   }
 }
 
 void Scheduler::emit(int unit) {
-  units_[unit].done = true;
+  set_done(unit);
   if (units_[unit].step == Step::Kind::MeanProduct) return emit_mean_product(unit);
   section_.steps.push_back({units_[unit].step, units_[unit].node, units_[unit].index, {}, {}});
 }
 
-int Scheduler::pack(const Ref& matrix, bool columns_first, bool negative) {
-  for (size_t i = 0; i < p_.packs.size(); ++i) {
-    const Pack& known = p_.packs[i];
-    if (known.matrix == matrix && known.columns_first == columns_first && known.negative == negative &&
-        known.phase == section_.phase)
-      return static_cast<int>(i);
+int Scheduler::pack(const Ref& matrix, bool columns_first) {
+  std::vector<int>& known = packs_[matrix.base];
+  for (int i : known) {
+    const Pack& other = p_.packs[i];
+    if (other.matrix == matrix && other.columns_first == columns_first) return i;
   }
-  p_.packs.push_back({matrix, columns_first, negative, section_.phase});
+  p_.packs.push_back({matrix, columns_first, section_.phase});
   const int index = static_cast<int>(p_.packs.size() - 1);
+  known.push_back(index);
   section_.steps.push_back({Step::Kind::Pack, matrix.base, index, {}, {}});
   return index;
 }
@@ -246,48 +368,135 @@ void Scheduler::emit_mean_product(int unit) {
   const ir::Attributes& a = g_[mean.product].attributes;
   const bool flipped = p_.sums.at(mean.into).flipped;
   const Ref& packed = units_[unit].operands[flipped ? 0 : 1];
-  mean.pack = pack(packed, flipped ? !a.transpose_a : a.transpose_b, mean.negative);
+  mean.pack = pack(packed, flipped ? !a.transpose_a : a.transpose_b);
   section_.steps.push_back({Step::Kind::MeanProduct, id, mean.pack, {}, {}});
 }
 
 /// True if all operands of `unit` are in memory or in a register of the loop, and if the loop has one of them at hand.
-bool Scheduler::joins(const Unit& unit, const OpenLoop& loop, bool demanded) const {
+bool Scheduler::joins(int unit, const OpenLoop& loop, bool demanded) const {
   bool at_hand = demanded;
-  for (const Ref& x : unit.operands) {
+  for (const Ref& x : units_[unit].operands) {
     at_hand |= loop.at_hand.contains(x.base);
     if (loop.inside.contains(x.base) ? !is_whole(x.view, g_[x.base].shape.count()) : !ready(x)) return false;
   }
   return at_hand;
 }
 
-void Scheduler::take(int unit, OpenLoop& loop) const {
-  const Unit& u = units_[unit];
-  loop.members.push_back(unit);
-  for (const Ref& x : u.operands)
-    if (g_[x.base].sampled == section_.tile) loop.at_hand.insert(x.base);
-  if (u.member.kind != Member::Kind::Compute) return;
-  loop.inside.insert(u.node);
-  loop.at_hand.insert(u.node);
+/// True if it matters that the loop has read the value: what it reads once for all elements costs nothing.
+bool Scheduler::is_at_hand(NodeId base, const OpenLoop& loop) const {
+  if (!loop.wide) return g_[base].sampled == section_.tile;
+  return g_[base].op != Op::Const && g_[base].shape.count() >= loop.shape.count();
 }
 
-void Scheduler::emit_loop(int first, const std::set<int>& pending) {
-  const Shape shape = units_[first].shape;
-  OpenLoop loop;
-  take(first, loop);
-  for (size_t before = 0; before != loop.members.size();) {
-    before = loop.members.size();
-    for (int i = 0; i < static_cast<int>(units_.size()) && loop.members.size() < kMaxMembers; ++i) {
-      if (units_[i].done || !units_[i].is_loop() || units_[i].shape != shape) continue;
-      const bool taken = std::find(loop.members.begin(), loop.members.end(), i) != loop.members.end();
-      if (!taken && joins(units_[i], loop, pending.contains(i))) take(i, loop);
+/// Lets the loop look at the unit when a pass comes to it.
+void Scheduler::look_at(int unit, OpenLoop& loop) const {
+  const Unit& u = units_[unit];
+  if (!u.done && !u.taken && u.is_loop() && u.group == loop.group) (unit > loop.position ? loop.now : loop.next).insert(unit);
+}
+
+/// The same for those users of a base that wait for nothing. Every one of them joins, so no more matter than the loop
+/// still has room for, in the order in which the passes come to them.
+void Scheduler::look_at_ready_users(NodeId base, OpenLoop& loop) const {
+  const auto value = values_.find(base);
+  const auto users = value->second.ready.find(loop.group);
+  if (users == value->second.ready.end()) return;
+  const std::set<int>& all = users->second;
+  const auto reached = all.upper_bound(loop.position);
+  size_t room = kMaxMembers;
+  for (auto i = reached; i != all.end() && room > 0; ++i, --room) look_at(*i, loop);
+  for (auto i = all.begin(); i != reached && room > 0; ++i, --room) look_at(*i, loop);
+}
+
+void Scheduler::take(int unit, OpenLoop& loop) {
+  Unit& u = units_[unit];
+  loop.members.push_back(unit);
+  u.taken = !loop.wide;
+  ready_[u.group].erase(unit);
+  for (const Ref& x : u.operands)
+    if (is_at_hand(x.base, loop) && loop.at_hand.insert(x.base).second && !loop.wide) look_at_ready_users(x.base, loop);
+  if (!u.member.makes_value()) return;
+  loop.inside.insert(u.node);
+  loop.at_hand.insert(u.node);
+  if (!loop.wide)
+    for (int user : values_[u.node].users) look_at(user, loop);
+}
+
+/// The next unit that the loop may take, or −1. Units of the demand that wait for nothing are among them.
+int Scheduler::next_candidate(OpenLoop& loop) {
+  const std::set<int>& demanded = ready_[loop.group];
+  for (;;) {
+    const auto first = loop.now.begin(), wanted = demanded.upper_bound(loop.position);
+    if (first != loop.now.end() || wanted != demanded.end()) {
+      loop.position = wanted == demanded.end() || (first != loop.now.end() && *first < *wanted) ? *first : *wanted;
+      loop.now.erase(loop.position);
+      ++p_.looks;
+      return loop.position;
+    }
+    if (loop.next.empty()) return -1;
+    std::swap(loop.now, loop.next);
+    loop.position = -1;
+  }
+}
+
+void Scheduler::fill(OpenLoop& loop) {
+  while (!loop.full()) {
+    const int unit = next_candidate(loop);
+    if (unit < 0) break;
+    if (joins(unit, loop, demanded(unit))) take(unit, loop);
+  }
+}
+
+/// Takes a unit and all that it waits for, if all of it can be in this loop.
+bool Scheduler::take_with_needs(int unit, OpenLoop& loop) {
+  std::set<int> needs{unit};
+  for (std::vector<int> open{unit}; !open.empty();) {
+    const int next = open.back();
+    open.pop_back();
+    for (const Ref& x : units_[next].operands)
+      for (int i : values_[x.base].producers)
+        if (!units_[i].done && needs.insert(i).second) open.push_back(i);
+    ++p_.looks;
+    // More than that cannot be taken, so nobody has to know all of it.
+    if (needs.size() > 2 * kMaxMembers) return false;
+  }
+  for (int i : loop.members) needs.erase(i);
+  if (loop.members.size() + needs.size() > kMaxMembers) return false;
+  OpenLoop larger = loop;
+  // Units come in the order of the graph, so that what is needed comes first.
+  for (int i : needs) {
+    if (!units_[i].is_loop() || units_[i].group != loop.group || !joins(i, larger, true)) return false;
+    take(i, larger);
+  }
+  loop = std::move(larger);
+  return true;
+}
+
+/// See note [wide loops].
+void Scheduler::fill_wide(OpenLoop& loop) {
+  std::set<NodeId> seen;
+  for (bool grows = true; grows;) {
+    grows = false;
+    const std::set<NodeId> at_hand = loop.at_hand;
+    for (NodeId id : at_hand) {
+      if (!seen.insert(id).second) continue;
+      for (int i : values_[id].users)
+        if (!units_[i].done && units_[i].is_loop() &&
+            std::find(loop.members.begin(), loop.members.end(), i) == loop.members.end())
+          grows |= take_with_needs(i, loop);
     }
   }
+  std::sort(loop.members.begin(), loop.members.end());
+}
+
+void Scheduler::emit_loop(int first) {
+  const Shape shape = units_[first].shape;
+  OpenLoop loop{.group = units_[first].group, .shape = shape, .wide = !section_.tile && shape.count() > kWide};
+  take(first, loop);
+  loop.wide ? fill_wide(loop) : fill(loop);
   Step step{Step::Kind::Loop, units_[first].node, 0, shape, {}};
-  for (int i : loop.members) {
-    step.members.push_back(units_[i].member);
-    units_[i].done = true;
-  }
+  for (int i : loop.members) step.members.push_back(units_[i].member);
   section_.steps.push_back(std::move(step));
+  for (int i : loop.members) set_done(i);
 }
 
 /// For each unit the first unit that it is connected with through values of the section.
@@ -300,8 +509,8 @@ std::vector<int> Scheduler::components() const {
   };
   for (int i = 0; i < static_cast<int>(units_.size()); ++i)
     for (const Ref& x : units_[i].operands)
-      if (const auto producers = producers_.find(x.base); producers != producers_.end())
-        for (int j : producers->second) {
+      if (const auto value = values_.find(x.base); value != values_.end())
+        for (int j : value->second.producers) {
           const int x_first = find(i), y_first = find(j);
           first[std::max(x_first, y_first)] = std::min(x_first, y_first);
         }
@@ -313,6 +522,7 @@ std::vector<int> Scheduler::components() const {
 /// share. In a shared section the rest follows: a later section may want it.
 Section Scheduler::run() {
   add_units();
+  connect();
   std::set<NodeId> used;
   for (const Unit& unit : units_)
     for (const Ref& x : unit.operands) used.insert(x.base);
@@ -347,6 +557,7 @@ void count_flops(Program& p) {
 
 std::vector<NodeId> member_reads(const Program& p, const Member& member) {
   std::vector<NodeId> out;
+  if (member.kind == Member::Kind::Finish) return out;
   if (member.kind == Member::Kind::Output) return {p.ref(member.node).base};
   const std::vector<NodeId>& operands = p.graph[member.node].operands;
   if (member.kind == Member::Kind::Copy) return {p.ref(operands[member.part]).base};
@@ -364,23 +575,55 @@ std::vector<NodeId> reads(const Program& p, const Step& step) {
   switch (step.kind) {
     case Step::Kind::Load:
     case Step::Kind::Draw:
-    case Step::Kind::Finish: break;
+    case Step::Kind::Finish:
+    case Step::Kind::Combine: break;
     case Step::Kind::Gather:
     case Step::Kind::Product: operands(step.node); break;
     case Step::Kind::MeanProduct: operands(p.means.at(step.node).product); break;
     case Step::Kind::Panels:
     case Step::Kind::Pack: out = {step.node}; break;
     case Step::Kind::Output: out = {p.ref(step.node).base}; break;
-    case Step::Kind::Loop: {
-      std::set<NodeId> inside;
-      for (const Member& member : step.members) {
-        for (NodeId id : member_reads(p, member))
-          if (!inside.contains(id)) out.push_back(id);
-        if (member.kind == Member::Kind::Compute) inside.insert(member.node);
-      }
-    }
+    case Step::Kind::Loop: break;
+  }
+  std::set<NodeId> inside;
+  if (step.kind == Step::Kind::Product) inside.insert(step.node);
+  for (const Member& member : step.members) {
+    for (NodeId id : member_reads(p, member))
+      if (!inside.contains(id)) out.push_back(id);
+    if (member.makes_value()) inside.insert(member.node);
   }
   return out;
+}
+
+namespace {
+
+/// True if a step by itself gives a value that is kept. What a product gives its own loop need not be.
+bool computes_its_node(const Step& step) {
+  switch (step.kind) {
+    case Step::Kind::Loop:
+    case Step::Kind::Pack:
+    case Step::Kind::Panels: return false;
+    case Step::Kind::Product: return step.members.empty();
+    default: return true;
+  }
+}
+
+}  // namespace
+
+std::vector<NodeId> writes(const Step& step) {
+  std::vector<NodeId> out{step.node};
+  if (step.kind == Step::Kind::Loop || step.kind == Step::Kind::Panels) out.clear();
+  for (const Member& member : step.members)
+    if (member.kind != Member::Kind::Output && member.kind != Member::Kind::MeanSum) out.push_back(member.node);
+  return out;
+}
+
+std::optional<std::vector<int64_t>> sum_strides(const Program& p, NodeId node) {
+  const SumPlan& sum = p.sums.at(node);
+  View sums{sum.flipped ? Shape{sum.columns, sum.rows} : Shape{sum.rows, sum.columns}, 0, {sum.padded, 1}};
+  if (sum.flipped) std::swap(sums.strides[0], sums.strides[1]);
+  if (!sum.product || squeezed(p.graph[node].shape) != squeezed(sums.shape)) return {};
+  return squeezed_strides(sums);
 }
 
 void mark_stored(Program& p) {
@@ -389,9 +632,9 @@ void mark_stored(Program& p) {
   for (const Section& section : p.sections)
     for (const Step& step : section.steps) {
       for (NodeId id : reads(p, step)) p.stored[id.value] = true;
-      if (step.kind != Step::Kind::Loop && step.kind != Step::Kind::Pack && step.kind != Step::Kind::Panels) p.stored[step.node.value] = true;
+      if (computes_its_node(step)) p.stored[step.node.value] = true;
       for (const Member& member : step.members)
-        if (member.kind != Member::Kind::Compute) p.stored[member.node.value] = true;
+        if (!member.makes_value()) p.stored[member.node.value] = true;
     }
 }
 
@@ -400,6 +643,7 @@ void schedule(Program& p) {
   p.refs = resolve(p.graph, p.nodes);
   find_phases(p);
   plan_means(p);
+  sink(p);
   place_outputs(p);
   for (int phase = 0; phase <= p.plan.phases; ++phase) {
     p.sections.push_back(Scheduler(p, false, phase).run());
@@ -407,6 +651,8 @@ void schedule(Program& p) {
   }
   mark_stored(p);
   recompute(p);
+  choose_splits(p);
+  fuse(p);
   count_flops(p);
 }
 

@@ -15,13 +15,6 @@ constexpr int kLeastBesideWeights = 64, kLeastOverSamples = 80;
 
 bool has_unit_stride(const View& view) { return view.strides[0] == 1 || view.strides[1] == 1; }
 
-/// Weights times samples that lie [depth][columns][samples], so that all columns are one row of numbers.
-bool is_weights_times_samples(const Program& p, const Node& node) {
-  const Ref &a = p.ref(node.operands[0]), &b = p.ref(node.operands[1]);
-  const bool in_a_row = node.shape[1] == 1 || b.view.strides[node.attributes.transpose_b ? 0 : 1] == 1;
-  return !p.graph[a.base].sampled && p.graph[b.base].sampled && has_unit_stride(a.view) && in_a_row;
-}
-
 int depth_of(const Program& p, const Node& node) {
   return p.graph[node.operands[0]].shape[node.attributes.transpose_a ? 0 : 1];
 }
@@ -29,7 +22,8 @@ int depth_of(const Program& p, const Node& node) {
 bool pays(const Program& p, const Step& step) {
   const Node& node = p.graph[step.node];
   if (step.kind == Step::Kind::Product)
-    return is_weights_times_samples(p, node) && std::min(node.shape[0], depth_of(p, node)) >= kLeastBesideWeights;
+    return is_weights_times_samples(p, step.node) && has_unit_stride(p.ref(node.operands[0]).view) &&
+           std::min(node.shape[0], depth_of(p, node)) >= kLeastBesideWeights;
   if (step.kind != Step::Kind::MeanProduct) return false;
   const SumPlan& sum = p.sums.at(p.means.at(step.node).into);
   return std::min(sum.rows, sum.columns) >= kLeastOverSamples;
@@ -37,17 +31,22 @@ bool pays(const Program& p, const Step& step) {
 
 }  // namespace
 
-void plan_splits(Program& p) {
+void choose_splits(Program& p) {
   const Options& options = p.options;
   if (!options.split_products || options.precision != Precision::F32 || !has_bf16_tiles(options.target)) return;
+  for (const Section& section : p.sections)
+    for (const Step& step : section.steps)
+      if (section.tile && pays(p, step)) p.split_products.insert(step.node);
+}
+
+void plan_splits(Program& p) {
   p.split_offset = p.plan.tile_bytes;
   for (size_t section = 0; section < p.sections.size(); ++section) {
     if (!p.sections[section].tile) continue;
     for (const Step& step : p.sections[section].steps) {
-      if (!pays(p, step)) continue;
-      p.split_products.insert(step.node);
-      const Node& node = p.graph[step.node];
       const bool weights = step.kind == Step::Kind::Product;
+      if ((!weights && step.kind != Step::Kind::MeanProduct) || !p.split_products.contains(step.node)) continue;
+      const Node& node = p.graph[step.node];
       if (weights) {
         const Ref& left = p.ref(node.operands[0]);
         p.panels_of[step.node] = number_of(p, {left, node.attributes.transpose_a, p.phase[left.base.value], true});
@@ -75,7 +74,8 @@ TileProduct tile_product(const Program& p, NodeId id) {
     // What is not packed; its rows are C's.
     const View& a = p.ref(node.operands[sum.flipped ? 1 : 0]).view;
     const bool transposed = sum.flipped ? !node.attributes.transpose_b : node.attributes.transpose_a;
-    return {{Split::Side::Left, sum.rows, tile, a.strides[transposed ? 1 : 0] * tile, 1},
+    return {{.side = Split::Side::Left, .rows = sum.rows, .depth = tile, .row = a.strides[transposed ? 1 : 0] * tile,
+             .deep = 1, .negative = mean->second.negative},
             {Split::Side::Right, sum.padded, tile},
             {sum.rows, sum.padded, tile, 3, sum.padded, true},
             true};

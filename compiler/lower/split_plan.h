@@ -1,4 +1,4 @@
-// Which products of a program go to bf16 tiles, and how their operands are laid out there.
+// How the operands of products on bf16 tiles are laid out.
 #pragma once
 
 #include "compiler/lower/program.h"
@@ -6,8 +6,8 @@
 
 namespace am::lower {
 
-/// Chooses the products that are faster in three parts, where the options allow it and the machine has the tiles; their
-/// weights become split panels. What else they split, for each tile of samples, gets a place at the end of the arena.
+/// Lays out what the chosen products read, once the tile is known: their weights become split panels, and what else they
+/// split, for each tile of samples, gets a place at the end of the arena.
 void plan_splits(Program& program);
 
 /// Numbers of f32 that would fill these panels.

@@ -54,7 +54,7 @@ void transpose(Writer& w, std::vector<Value*>& rows) {
   }
 }
 
-/// Lays out an operand, tile by tile.
+/// Lays out a range of an operand's rows of tiles, tile by tile.
 class Splitter {
  public:
   Splitter(Writer& w, const Split& s) : w_(w), s_(s) {}
@@ -75,9 +75,14 @@ class Splitter {
 };
 
 void Splitter::write() {
+  const Range range{w_.argument(2), w_.argument(3)};
+  const auto rows_of_tiles = [&](int first, int count, int rows) {
+    const Range own = w_.clamp(range, first, first + count);
+    w_.loop(w_.b.CreateSub(own.to, own.from), [&](Value* i) { row_of_tiles(w_.b.CreateAdd(own.from, i), rows); });
+  };
   const int whole = s_.rows / kRows, rest = s_.rows % kRows;
-  w_.loop(whole, [&](Value* i) { row_of_tiles(i, kRows); });
-  if (rest) row_of_tiles(w_.index(whole), rest);
+  if (whole) rows_of_tiles(0, whole, kRows);
+  if (rest) rows_of_tiles(whole, 1, rest);
 }
 
 void Splitter::row_of_tiles(Value* i, int rows) {
@@ -142,7 +147,8 @@ void Splitter::tile(Value* from, Value* to, int rows, int depth) {
   const bool turned = across() != (s_.side == Split::Side::Right);
   std::vector<std::vector<Value*>> lines(s_.parts);
   for (int number = 0; number < kRows; ++number) {
-    const auto [x, y] = line(from, number, rows, depth);
+    auto [x, y] = line(from, number, rows, depth);
+    if (s_.negative) x = w_.b.CreateFNeg(x), y = w_.b.CreateFNeg(y);
     const std::vector<Value*> words = parts(x, y);
     for (int part = 0; part < s_.parts; ++part) {
       if (turned) lines[part].push_back(words[part]);
@@ -307,10 +313,10 @@ void Kernel::put_away(const Block& b, int i, int j) {
 
 /// The kernel of this name, written at its first use.
 template <typename Writes>
-llvm::Function* kernel(Unit& unit, const std::string& name, int pointers, const Writes& write) {
+llvm::Function* kernel(Unit& unit, const std::string& name, int pointers, int numbers, const Writes& write) {
   llvm::Function*& function = unit.kernels[name];
   if (function) return function;
-  Writer w(unit, name, pointers, 0);
+  Writer w(unit, name, pointers, numbers);
   write(w);
   return function = w.finish();
 }
@@ -326,15 +332,16 @@ size_t split_bytes(const Split& s) {
   return size_t{kTileBytes} * s.parts * tiles(s.rows, kRows) * tiles(s.depth, kDepth);
 }
 
-void call_split(Writer& w, const Split& s, Value* from, Value* to) {
-  const std::string name = fmt::format("split{}_{}_{}x{}_{}.{}", s.parts, s.side == Split::Side::Left ? "left" : "right",
-                                       s.rows, s.depth, s.row, s.deep);
-  w.b.CreateCall(kernel(w.unit, name, 2, [&](Writer& k) { Splitter(k, s).write(); }), {from, to});
+void call_split(Writer& w, const Split& s, Value* from, Value* to, const Piece& piece) {
+  const std::string name = fmt::format("split{}_{}_{}x{}_{}.{}{}", s.parts, s.side == Split::Side::Left ? "left" : "right",
+                                       s.rows, s.depth, s.row, s.deep, s.negative ? "_minus" : "");
+  const Range range = w.share(tiles(s.rows, kRows), piece);
+  w.b.CreateCall(kernel(w.unit, name, 2, 2, [&](Writer& k) { Splitter(k, s).write(); }), {from, to, range.from, range.to});
 }
 
 void call_split_panels(Writer& w, const Split& s, Value* from, Value* to) {
   for (const int columns : panel_columns(w.unit.target, s.rows)) {
-    const Split panel{s.side, columns, s.depth, 1, columns, s.parts};
+    const Split panel{s.side, columns, s.depth, 1, columns, s.parts, s.negative};
     call_split(w, panel, from, to);
     from = w.at(from, int64_t{s.depth} * columns);
     to = w.at(to, static_cast<int64_t>(split_bytes(panel) / sizeof(float)));
@@ -345,7 +352,7 @@ void call_split_product(Writer& w, const SplitProduct& p, Value* a, Value* b, Va
   AM_CHECK(p.columns % kRows == 0, "a split product has {} columns", p.columns);
   const std::string name = fmt::format("split_product{}_{}x{}x{}_c{}{}", p.parts, p.rows, p.columns, p.depth, p.c_row,
                                        p.accumulate ? "_add" : "");
-  w.b.CreateCall(kernel(w.unit, name, 3, [&](Writer& k) { Kernel(k, p).write(); }), {a, b, c});
+  w.b.CreateCall(kernel(w.unit, name, 3, 0, [&](Writer& k) { Kernel(k, p).write(); }), {a, b, c});
 }
 
 }  // namespace am::lower

@@ -20,13 +20,15 @@ struct Split {
   int rows = 0, depth = 0;
   int64_t row = 0, deep = 0;
   int parts = 3;
+  bool negative = false;  // of minus the operand, which is how a product is subtracted: parts are exact, so is their sign
 };
 
 /// Bytes of `split` laid out in parts. They are to lie at a multiple of 64 bytes.
 size_t split_bytes(const Split& split);
 
-/// Writes a call that lays out an operand in parts. Rows and depth are filled up with zeros to whole tiles.
-void call_split(Writer& w, const Split& split, llvm::Value* from, llvm::Value* to);
+/// Writes a call that lays out an operand in parts. Rows and depth are filled up with zeros to whole tiles. A piece is
+/// some of the rows of tiles.
+void call_split(Writer& w, const Split& split, llvm::Value* from, llvm::Value* to, const Piece& piece = {});
 
 /// The same of a right operand that lies in column panels (see `Transposition`): its strides mean nothing.
 void call_split_panels(Writer& w, const Split& split, llvm::Value* from, llvm::Value* to);

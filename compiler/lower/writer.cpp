@@ -78,6 +78,14 @@ void Writer::loop(int64_t count, const std::function<void(Value* i)>& body) {
 }
 
 void Writer::loop(Value* count, const std::function<void(Value* i)>& body) {
+  loop(count, {}, [&](Value* i, const Carried&) {
+    body(i);
+    return Carried{};
+  });
+}
+
+Writer::Carried Writer::loop(Value* count, Carried carried,
+                             const std::function<Carried(Value* i, const Carried&)>& body) {
   llvm::BasicBlock* before = b.GetInsertBlock();
   auto* head = llvm::BasicBlock::Create(unit.context(), "loop", function);
   auto* after = llvm::BasicBlock::Create(unit.context(), "done", function);
@@ -85,11 +93,41 @@ void Writer::loop(Value* count, const std::function<void(Value* i)>& body) {
   b.SetInsertPoint(head);
   llvm::PHINode* i = b.CreatePHI(b.getInt64Ty(), 2);
   i->addIncoming(index(0), before);
-  body(i);
+  Carried inside;
+  std::vector<llvm::PHINode*> phis;
+  for (Value* value : carried) {
+    phis.push_back(b.CreatePHI(value->getType(), 2));
+    phis.back()->addIncoming(value, before);
+    inside.push_back(phis.back());
+  }
+  inside = body(i, inside);
   Value* next = b.CreateAdd(i, index(1), "", true, true);
-  i->addIncoming(next, b.GetInsertBlock());
+  llvm::BasicBlock* last = b.GetInsertBlock();
+  i->addIncoming(next, last);
+  for (size_t k = 0; k < phis.size(); ++k) phis[k]->addIncoming(inside[k], last);
   b.CreateCondBr(b.CreateICmpSLT(next, count), head, after);
   b.SetInsertPoint(after);
+  for (size_t k = 0; k < phis.size(); ++k) {
+    llvm::PHINode* result = b.CreatePHI(carried[k]->getType(), 2);
+    result->addIncoming(carried[k], before);
+    result->addIncoming(inside[k], last);
+    carried[k] = result;
+  }
+  return carried;
+}
+
+Range Writer::share(int turns, const Piece& piece) {
+  if (piece.count == 1) return {index(0), index(turns)};
+  const auto bound = [&](Value* number) { return b.CreateUDiv(b.CreateMul(number, index(turns)), index(piece.count)); };
+  return {bound(piece.number), bound(b.CreateAdd(piece.number, index(1)))};
+}
+
+Range Writer::clamp(const Range& range, int64_t from, int64_t to) {
+  const auto clamped = [&](Value* number) {
+    number = b.CreateBinaryIntrinsic(llvm::Intrinsic::smax, number, index(from));
+    return b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, number, index(to));
+  };
+  return {clamped(range.from), clamped(range.to)};
 }
 
 Value* Writer::at(Value* base, Value* offset) { return b.CreateInBoundsGEP(unit.element, base, offset); }

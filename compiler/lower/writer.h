@@ -23,6 +23,7 @@ struct Unit {
   int element_bytes;
   int lanes;
   int tile;
+  int64_t partial_bytes;  // distance of the groups' partial sums
   /// Kernels by a text that says all about them: equal kernels are one function.
   std::map<std::string, llvm::Function*> kernels;
 
@@ -30,6 +31,17 @@ struct Unit {
   llvm::VectorType* vector() const { return llvm::FixedVectorType::get(element, lanes); }
   /// Vectors in a row of a tile.
   int row_vectors() const { return tile / lanes; }
+};
+
+/// A part of the shared work: piece `number` of `count`.
+struct Piece {
+  llvm::Value* number = nullptr;
+  int count = 1;
+};
+
+/// Turns `from` … `to` − 1 of a loop.
+struct Range {
+  llvm::Value *from, *to;
 };
 
 /// Writes one function, from its entry on; the caller ends it with `finish`.
@@ -59,6 +71,12 @@ class Writer {
   Carried loop(int64_t count, Carried start, const std::function<Carried(Value* i, const Carried&)>& body);
   /// The same with a count known when it runs, which may be 0.
   void loop(Value* count, const std::function<void(Value* i)>& body);
+  Carried loop(Value* count, Carried start, const std::function<Carried(Value* i, const Carried&)>& body);
+
+  /// The piece's share of so many turns.
+  Range share(int turns, const Piece& piece);
+  /// Those turns of a range that are among `from` … `to` − 1.
+  Range clamp(const Range& range, int64_t from, int64_t to);
 
   /// base + offset, in elements.
   Value* at(Value* base, Value* offset);

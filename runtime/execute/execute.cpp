@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
-#include <new>
 
 #include "compiler/diagnostics/diagnostics.h"
 #include "runtime/execute/memory.h"
@@ -12,84 +11,73 @@
 namespace am::execute {
 namespace {
 
-/// Tiles are shared out in this many groups at most, each with partial sums of its own. The number must not depend on
-/// the threads, or the sums would.
-constexpr size_t kMaxGroups = 8;
-
-/// Fewer sums than this are not worth another thread.
-constexpr size_t kPieceBytes = 1 << 15;
-
 size_t round_up(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
-template <class T>
-void add(void* to, const void* from, size_t bytes) {
-  auto* x = static_cast<T*>(to);
-  const auto* y = static_cast<const T*>(from);
-  for (size_t i = 0; i < bytes / sizeof(T); ++i) x[i] += y[i];
+size_t tiles_of(const lower::Plan& plan, size_t samples) { return (samples + plan.tile - 1) / plan.tile; }
+
+/// The threads that a program can keep busy.
+int most_threads(const lower::Plan& plan) {
+  int most = plan.groups;
+  for (const lower::Stage& stage : plan.stages) most = std::max(most, stage.pieces);
+  return most;
 }
 
 }  // namespace
 
 struct Runner::State {
   State(std::shared_ptr<const jit::Executable> program, int threads)
-      : executable(std::move(program)), workers(std::clamp(threads, 1, static_cast<int>(kMaxGroups))) {
+      : executable(std::move(program)), workers(std::clamp(threads, 1, most_threads(executable->plan()))) {
     const lower::Plan& plan = executable->plan();
-    partial_bytes = round_up(plan.partial_bytes);
     arena_bytes = round_up(plan.tile_bytes);
     shared = allocate(plan.shared_bytes);
-    partial = allocate(partial_bytes * kMaxGroups);
+    partial = allocate(plan.partial_bytes * plan.groups);
     arenas = allocate(arena_bytes * workers.threads());
   }
 
-  void phase(const lower::Frame& frame, int number, size_t samples);
-  void group(lower::Frame frame, int number, size_t first, size_t last, int thread);
-  void add_groups(size_t groups);
+  void stages(const lower::Frame& frame, int phase);
+  void tiles(const lower::Frame& frame, int phase);
+  void group(lower::Frame frame, int phase, size_t first, size_t last, int thread);
 
   std::shared_ptr<const jit::Executable> executable;
   Workers workers;
-  size_t partial_bytes = 0, arena_bytes = 0;
+  size_t arena_bytes = 0;
   Memory shared, partial, arenas;
 };
 
-/// Tiles `first` … `last` − 1 into the partial sums of group `number`. `frame.partial` is already the group's.
-void Runner::State::group(lower::Frame frame, int number, size_t first, size_t last, int thread) {
+/// The shared work before the tiles of a phase.
+void Runner::State::stages(const lower::Frame& frame, int phase) {
+  const std::vector<lower::Stage>& stages = executable->plan().stages;
+  for (size_t k = 0; k < stages.size(); ++k) {
+    if (stages[k].phase != phase) continue;
+    const auto work = [&](int piece, int) {
+      lower::Frame own = frame;
+      own.piece = static_cast<uint32_t>(piece);
+      executable->shared()[k](&own);
+    };
+    workers.run(stages[k].pieces, std::cref(work));
+  }
+}
+
+/// Tiles `first` … `last` − 1 into the partial sums of a group. `frame.partial` is already the group's.
+void Runner::State::group(lower::Frame frame, int phase, size_t first, size_t last, int thread) {
   const lower::Plan& plan = executable->plan();
   frame.arena = arenas.get() + thread * arena_bytes;
   std::memset(frame.partial, 0, plan.partial_bytes);
   for (size_t tile = first; tile < last; ++tile) {
     frame.tile_start = static_cast<uint32_t>(tile * plan.tile);
-    executable->tiles()[number](&frame);
+    executable->tiles()[phase](&frame);
   }
 }
 
-/// The sums of all groups, in order, into the first one's. Threads share out the elements.
-void Runner::State::add_groups(size_t groups) {
-  if (groups == 1) return;
-  const bool narrow = executable->plan().precision == lower::Precision::F32;
-  const size_t lines = partial_bytes / 64;
-  const size_t pieces = std::clamp<size_t>(partial_bytes / kPieceBytes, 1, kMaxGroups);
-  const auto work = [&](int piece, int) {
-    const size_t from = lines * piece / pieces * 64, to = lines * (piece + 1) / pieces * 64;
-    std::byte* sums = partial.get() + from;
-    for (size_t g = 1; g < groups; ++g) {
-      const std::byte* more = sums + g * partial_bytes;
-      narrow ? add<float>(sums, more, to - from) : add<double>(sums, more, to - from);
-    }
-  };
-  workers.run(static_cast<int>(pieces), std::cref(work));
-}
-
-void Runner::State::phase(const lower::Frame& frame, int number, size_t samples) {
-  const size_t tile = executable->plan().tile;
-  const size_t tiles = (samples + tile - 1) / tile;
-  const size_t groups = std::min(tiles, kMaxGroups);
+void Runner::State::tiles(const lower::Frame& frame, int phase) {
+  const lower::Plan& plan = executable->plan();
+  const size_t tiles = tiles_of(plan, frame.samples), groups = frame.groups;
   const auto work = [&](int g, int thread) {
     lower::Frame own = frame;
-    own.partial = partial.get() + g * partial_bytes;
-    group(own, number, tiles * g / groups, tiles * (g + 1) / groups, thread);
+    own.partial = partial.get() + g * plan.partial_bytes;
+    group(own, phase, tiles * g / groups, tiles * (g + 1) / groups, thread);
   };
   workers.run(static_cast<int>(groups), std::cref(work));
-  add_groups(groups);
 }
 
 Runner::Runner(std::shared_ptr<const jit::Executable> executable, int threads)
@@ -116,12 +104,12 @@ void Runner::run(const Call& call) {
   frame.step = call.step;
   frame.first_sample = call.first_sample;
   frame.samples = static_cast<uint32_t>(call.samples);
-  const jit::Executable& program = *state_->executable;
+  frame.groups = static_cast<uint32_t>(std::min<size_t>(tiles_of(plan(), call.samples), plan().groups));
   for (int phase = 0; phase < plan().phases; ++phase) {
-    program.shared()[phase](&frame);
-    state_->phase(frame, phase, call.samples);
+    state_->stages(frame, phase);
+    state_->tiles(frame, phase);
   }
-  program.shared()[plan().phases](&frame);
+  state_->stages(frame, plan().phases);
 }
 
 }  // namespace am::execute

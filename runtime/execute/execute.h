@@ -22,7 +22,8 @@ struct Call {
 };
 
 /// Holds the arenas and the worker threads of one program. Nothing is allocated in `run`. The results are the same
-/// bits for any number of threads: tiles belong to groups that do not depend on it, and groups are added in order.
+/// bits for any number of threads: groups of tiles and pieces of the shared work do not depend on it, and their sums are
+/// added in order. Threads beyond what the plan can keep busy are not started.
 class Runner {
  public:
   Runner(std::shared_ptr<const jit::Executable> executable, int threads);

@@ -1,6 +1,7 @@
 #include "runtime/flow/session.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "compiler/ir/random.h"
 
@@ -42,7 +43,7 @@ Session::Session(const elaborate::Program& program, bool f64, size_t samples, co
                  diagnostics::Sink& sink, source::Span span)
     : precision_(precision_of(f64)) {
   std::string error;
-  program_ = make_native(program, precision_, machine.target, samples, error);
+  program_ = make_native(program, precision_, machine, samples, error);
   if (!program_) {
     sink.report<Kind::CompilerFailure>(span, error);
     return;
@@ -54,6 +55,7 @@ Session::Session(const elaborate::Program& program, bool f64, size_t samples, co
   std::map<const elaborate::Values*, const void*> known;
   for (size_t i = 0; i < program_.inputs.size(); ++i) {
     const elaborate::Input& in = program_.inputs[i];
+    slots_.emplace(std::pair(in.role, in.index), i);
     if (in.role != Role::Data) continue;
     const void*& data = known[in.data.get()];
     if (!data) {
@@ -76,8 +78,9 @@ int Session::output(std::string_view name) const {
 }
 
 void Session::bind(Role role, const void* data, int index) {
-  for (size_t i = 0; i < program_.inputs.size(); ++i)
-    if (program_.inputs[i].role == role && (index < 0 || program_.inputs[i].index == index)) call_.inputs[i] = data;
+  auto slot = slots_.lower_bound({role, index < 0 ? std::numeric_limits<int>::min() : index});
+  for (; slot != slots_.end() && slot->first.first == role && (index < 0 || slot->first.second == index); ++slot)
+    call_.inputs[slot->second] = data;
 }
 
 void Session::bind_weights(const std::vector<Buffer>& parameters) {

@@ -45,6 +45,7 @@ class Session {
   execute::Call call_;
   std::deque<Buffer> owned_;
   std::map<elaborate::Role, Buffer*> scalars_;
+  std::multimap<std::pair<elaborate::Role, int>, size_t> slots_;  // by role and index: a step binds all of them
 };
 
 /// The rows of samples; nothing, reported, where a simulation fails.

@@ -87,6 +87,8 @@ Amc::Amc() {
   std::string name = (std::filesystem::temp_directory_path() / "amc_test_XXXXXX").string();
   if (!mkdtemp(name.data())) throw std::runtime_error("no temporary folder");
   folder_ = name;
+  // The user's own compiled programs are neither used nor added to.
+  setenv("AMC_CACHE", "off", 1);
 }
 
 Amc::~Amc() {

@@ -18,7 +18,7 @@ TEST_F(Amc, AnyNumberOfThreadsGivesTheSameBits) {
   ASSERT_EQ(amc({"run", "x.am", "--threads", "1", "--out", "one"}).code, 0);
   const std::string checkpoint = read("one/flow/checkpoint.npz"), paths = read("one/paths.npz");
   ASSERT_FALSE(checkpoint.empty());
-  for (const std::string threads : {"2", "3", "8"}) {
+  for (const std::string threads : {"2", "3", "4", "8", "16"}) {
     ASSERT_EQ(amc({"run", "x.am", "--threads", threads, "--out", threads}).code, 0);
     EXPECT_EQ(read(threads + "/flow/checkpoint.npz"), checkpoint) << threads << " threads";
     EXPECT_EQ(read(threads + "/paths.npz"), paths) << threads << " threads";

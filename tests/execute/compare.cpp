@@ -55,36 +55,38 @@ ir::Bindings random_bindings(const Graph& graph, const Case& c, const Setting& s
   return out;
 }
 
-std::vector<std::vector<double>> run_compiled(const Graph& graph, const std::vector<NodeId>& outputs,
-                                              const ir::Bindings& bindings, const Setting& setting) {
+Compiled::Compiled(const Graph& graph, const std::vector<NodeId>& outputs, const Setting& setting)
+    : graph_(graph), outputs_(outputs), setting_(setting) {
   std::string error;
   const lower::Target target = jit::host_target(setting.cpu, error);
   EXPECT_EQ(error, "");
-  lower::Lowered lowered = lower::lower(graph, outputs, {setting.precision, target, setting.samples, setting.tile, setting.split_products});
+  lower::Lowered lowered =
+      lower::lower(graph, outputs, {setting.precision, target, setting.samples, setting.tile, setting.split_products});
   const std::string schedule = lowered.schedule;
-  auto executable = jit::compile(std::move(lowered), target, error);
-  if (!executable) {
-    ADD_FAILURE() << error << "\n" << schedule;
-    return std::vector<std::vector<double>>(outputs.size());
-  }
-  execute::Runner runner(executable, setting.threads);
+  executable_ = jit::compile(std::move(lowered), target, error);
+  if (!executable_) ADD_FAILURE() << error << "\n" << schedule;
+}
+
+std::vector<std::vector<double>> Compiled::run(const ir::Bindings& bindings, int threads) const {
+  if (!executable_) return std::vector<std::vector<double>>(outputs_.size());
+  execute::Runner runner(executable_, threads);
   execute::Call call{.samples = bindings.samples, .stride = bindings.samples + 3, .seed = bindings.seed};
   call.step = bindings.step;
   call.first_sample = bindings.first_sample;
   const auto width = [&](bool sampled) { return sampled ? bindings.samples : 1; };
   const auto stride = [&](bool sampled) { return sampled ? call.stride : 1; };
   std::vector<Buffer> inputs, results;
-  for (uint32_t k = 0; k < graph.slots().size(); ++k) {
-    const ir::Slot& slot = graph.slots()[k];
+  for (uint32_t k = 0; k < graph_.slots().size(); ++k) {
+    const ir::Slot& slot = graph_.slots()[k];
     const std::vector<double>& from = bindings.inputs.at(k);
-    Buffer& to = inputs.emplace_back(setting.precision, slot.shape.count() * stride(slot.sampled));
+    Buffer& to = inputs.emplace_back(setting_.precision, slot.shape.count() * stride(slot.sampled));
     for (int e = 0; e < slot.shape.count(); ++e)
       for (size_t i = 0; i < width(slot.sampled); ++i)
         to.set(e * stride(slot.sampled) + i, from[e * width(slot.sampled) + i]);
   }
-  for (NodeId id : outputs) {
-    const size_t size = graph[id].shape.count() * stride(graph[id].sampled);
-    Buffer& to = results.emplace_back(setting.precision, size + 1);
+  for (NodeId id : outputs_) {
+    const size_t size = graph_[id].shape.count() * stride(graph_[id].sampled);
+    Buffer& to = results.emplace_back(setting_.precision, size + 1);
     for (size_t i = 0; i <= size; ++i) to.set(i, kGuard);
   }
   for (Buffer& buffer : inputs) call.inputs.push_back(buffer.data());
@@ -93,8 +95,8 @@ std::vector<std::vector<double>> run_compiled(const Graph& graph, const std::vec
   runner.run(call);
   runner.run(call);
   std::vector<std::vector<double>> out;
-  for (size_t k = 0; k < outputs.size(); ++k) {
-    const ir::Node& node = graph[outputs[k]];
+  for (size_t k = 0; k < outputs_.size(); ++k) {
+    const ir::Node& node = graph_[outputs_[k]];
     std::vector<double>& values = out.emplace_back();
     for (int e = 0; e < node.shape.count(); ++e) {
       for (size_t i = 0; i < width(node.sampled); ++i) values.push_back(results[k].get(e * stride(node.sampled) + i));
@@ -104,6 +106,11 @@ std::vector<std::vector<double>> run_compiled(const Graph& graph, const std::vec
     EXPECT_EQ(results[k].get(node.shape.count() * stride(node.sampled)), kGuard) << "written beyond the output";
   }
   return out;
+}
+
+std::vector<std::vector<double>> run_compiled(const Graph& graph, const std::vector<NodeId>& outputs,
+                                              const ir::Bindings& bindings, const Setting& setting) {
+  return Compiled(graph, outputs, setting).run(bindings, setting.threads);
 }
 
 void expect_equal(const Case& c, const Setting& setting) {

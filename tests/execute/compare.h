@@ -35,7 +35,21 @@ struct Setting {
 };
 std::string text(const Setting& setting);
 
-/// The outputs of compiled code, as doubles, in the interpreter's layout.
+/// A compiled graph, to be run several times. Fails the test where it does not compile.
+class Compiled {
+ public:
+  Compiled(const Graph& graph, const std::vector<NodeId>& outputs, const Setting& setting);
+  /// The outputs, as doubles, in the interpreter's layout.
+  std::vector<std::vector<double>> run(const ir::Bindings& bindings, int threads) const;
+
+ private:
+  const Graph& graph_;
+  std::vector<NodeId> outputs_;
+  Setting setting_;
+  std::shared_ptr<const jit::Executable> executable_;
+};
+
+/// The outputs of compiled code, compiled for this one run.
 std::vector<std::vector<double>> run_compiled(const Graph& graph, const std::vector<NodeId>& outputs,
                                               const ir::Bindings& bindings, const Setting& setting);
 

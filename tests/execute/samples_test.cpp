@@ -1,4 +1,5 @@
 // Draws, means, phases, tiles and threads.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "compare.h"
@@ -109,19 +110,66 @@ TEST(Samples, EveryTile) {
       expect_equal(c, {.precision = lower::Precision::F64, .samples = 500, .tile = tile});
 }
 
+/// A step of training a matrix [rows][columns] and a vector: gradient of a mean of squares, its norm, clipping, Adam and a
+/// moving average. Without clipping the update waits for nothing but the gradient.
+Case training_step(int rows, int columns, bool clip) {
+  return {fmt::format("step {}×{}{}", rows, columns, clip ? " clipped" : ""), [=](Graph& g) {
+            const NodeId x = g.input("x", {columns}, true), y = g.input("y", {rows}, true);
+            const std::vector<NodeId> parameters = {g.input("w", {rows, columns}, false), g.input("b", {rows}, false)};
+            const NodeId held = ir::add(g, ir::matvec(g, parameters[0], x), parameters[1]);
+            const NodeId error = ir::sub(g, ir::unary(g, Op::Tanh, held), y);
+            const NodeId loss = ir::mean(g, ir::scale(g, 0.5, ir::dot(g, error, error)));
+            std::vector<NodeId> gradients = differentiate::gradient(g, loss, {.by = parameters});
+            NodeId square = ir::constant(g, 0);
+            for (NodeId gradient : gradients) square = ir::add(g, square, ir::sum_all(g, ir::mul(g, gradient, gradient)));
+            const NodeId norm = ir::unary(g, Op::Sqrt, square);
+            const NodeId factor = ir::binary(g, Op::Min, ir::constant(g, 1), ir::div(g, ir::constant(g, 0.5), norm));
+            // A rate that depends on the step, as a schedule makes it.
+            const NodeId rate = ir::unary(g, Op::Exp, g.input("k", {}, false));
+            std::vector<NodeId> out = {loss, norm};
+            for (size_t i = 0; i < parameters.size(); ++i) {
+              const NodeId p = parameters[i], slope = clip ? ir::scale(g, factor, gradients[i]) : gradients[i];
+              const auto input = [&](const char* name) { return g.input(name, g[p].shape, false); };
+              const auto constant = [&](double value) { return ir::constant(g, value, g[p].shape); };
+              const NodeId m = ir::add(g, ir::scale(g, 0.9, input("m")), ir::scale(g, 0.1, slope));
+              const NodeId v0 = input("v"), before = ir::add(g, constant(0.5), ir::mul(g, v0, v0));
+              const NodeId v = ir::add(g, ir::scale(g, 0.99, before), ir::scale(g, 0.01, ir::mul(g, slope, slope)));
+              const NodeId root = ir::add(g, ir::unary(g, Op::Sqrt, v), constant(1e-3));
+              const NodeId next = ir::sub(g, p, ir::scale(g, rate, ir::div(g, m, root)));
+              const NodeId average = ir::add(g, ir::scale(g, 0.9, input("a")), ir::scale(g, 0.1, next));
+              out.insert(out.end(), {next, m, v, average});
+            }
+            simplify::Simplified small = simplify::simplify(g, out);
+            g = std::move(small.graph);
+            return small.outputs;
+          }};
+}
+
+/// Sizes small, and large enough for stages in pieces; rows that end in a part of a vector and rows that do not; more rows
+/// than the pieces' multiple, and fewer than there are pieces.
+TEST(Samples, TrainingSteps) {
+  expect_equal_everywhere(training_step(5, 3, true), {1, 100});
+  expect_equal_everywhere(training_step(129, 130, true), {7, 100});
+  expect_equal_everywhere(training_step(300, 64, false), {33});
+  expect_equal_everywhere(training_step(3, 6000, true), {5});
+}
+
 TEST(Samples, SameBitsForAnyNumberOfThreads) {
-  for (const Case& c : {draws(), means(), nested(), objective(17, 3)})
-    for (size_t samples : {7, 512, 1000}) {
-      Graph g;
-      const std::vector<NodeId> outputs = c.build(g);
-      Setting setting{.samples = samples, .tile = 16};
-      const ir::Bindings bindings = random_bindings(g, c, setting);
-      const auto want = run_compiled(g, outputs, bindings, setting);
-      for (int threads : {2, 3, 8}) {
-        setting.threads = threads;
-        EXPECT_EQ(run_compiled(g, outputs, bindings, setting), want) << c.name << ", " << text(setting);
-      }
-    }
+  const std::vector<Case> cases = {draws(), means(), nested(), objective(17, 3), training_step(200, 150, true),
+                                   training_step(129, 130, false)};
+  const auto check = [](const Case& c, const Setting& setting) {
+    Graph g;
+    const std::vector<NodeId> outputs = c.build(g);
+    const ir::Bindings bindings = random_bindings(g, c, setting);
+    const Compiled compiled(g, outputs, setting);
+    const auto want = compiled.run(bindings, 1);
+    for (int threads : {2, 3, 4, 8, 16})
+      EXPECT_EQ(compiled.run(bindings, threads), want) << c.name << ", " << text(setting) << " " << threads;
+  };
+  for (const Case& c : cases) {
+    for (size_t samples : {7, 512, 1000}) check(c, {.samples = samples, .tile = 16});
+    check(c, {.precision = lower::Precision::F64, .samples = 1000, .tile = 16});
+  }
 }
 
 }  // namespace

@@ -100,9 +100,43 @@ TEST_F(SplitProduct, TakesWeightsThatAreMeans) {
   expect_equal(c, {.samples = 300, .split_products = true});
 }
 
+/// What is subtracted is read by what is added, too, so that each has its own sign.
+TEST_F(SplitProduct, TakesDifferencesOfMeans) {
+  const Case c{"differences of means", [](Graph& g) {
+                 const NodeId x = g.input("x", {96, 1}, true), y = g.input("y", {80, 1}, true), z = g.input("z", {96, 1}, true);
+                 const auto mean = [&](NodeId a, NodeId b) { return ir::mean(g, ir::matmul(g, a, b, false, true)); };
+                 return std::vector<NodeId>{ir::sub(g, mean(x, y), mean(z, y)), ir::neg(g, mean(x, z)),
+                                            ir::sub(g, mean(y, x), mean(y, z))};
+               }};
+  Graph g;
+  const std::vector<NodeId> outputs = c.build(g);
+  const lower::Lowered lowered = lower::lower(g, outputs, {.target = native(), .split_products = true});
+  EXPECT_EQ(lowered.plan.split_products, 5);
+  EXPECT_NE(lowered.schedule.find("-="), std::string::npos) << lowered.schedule;
+  for (size_t samples : {7, 100}) expect_equal(c, {.samples = samples, .split_products = true});
+}
+
+/// A loop behind a product stays by itself where the product is on tiles, and goes along with it elsewhere.
+TEST_F(SplitProduct, StandsBesideLoops) {
+  const Case c{"layers", [](Graph& g) {
+                 const NodeId w = g.input("w", {96, 96}, false), b = g.input("b", {96}, false);
+                 const NodeId v = g.input("v", {96, 3}, false), x = g.input("x", {3}, true);
+                 const NodeId first = ir::unary(g, ir::Op::Tanh, ir::matvec(g, v, x));
+                 return std::vector<NodeId>{ir::unary(g, ir::Op::Tanh, ir::add(g, ir::matvec(g, w, first), b))};
+               }};
+  Graph g;
+  const std::vector<NodeId> outputs = c.build(g);
+  const lower::Lowered lowered = lower::lower(g, outputs, {.target = native(), .split_products = true});
+  EXPECT_EQ(lowered.plan.split_products, 1) << lowered.schedule;
+  const size_t fused = lowered.schedule.find("; then");
+  EXPECT_NE(fused, std::string::npos) << lowered.schedule;
+  EXPECT_EQ(lowered.schedule.find("; then", fused + 1), std::string::npos) << lowered.schedule;
+  for (size_t samples : {7, 100}) expect_equal(c, {.samples = samples, .split_products = true});
+}
+
 TEST_F(SplitProduct, IsTheSameBitsForAnyNumberOfThreads) {
   Graph g;
-  const std::vector<NodeId> outputs = build(g, {128, 100});
+  const std::vector<NodeId> outputs = build(g, {257, 100});  // weights that are split in pieces
   Setting setting{.samples = 600, .split_products = true};
   const ir::Bindings bindings = random_bindings(g, {}, setting);
   const auto one = run_compiled(g, outputs, bindings, setting);
@@ -151,7 +185,7 @@ TEST(SplitProductPlan, SharesTheLayoutOfWeights) {
   Graph g;
   const NodeId w = g.input("w", {128, 128}, false), x = g.input("x", {128, 1}, true);
   const NodeId y = ir::matmul(g, w, x), z = ir::matmul(g, w, ir::unary(g, ir::Op::Tanh, y));
-  const lower::Options plain{.target = tiles};
+  const lower::Options plain{.target = tiles, .samples = 100};  // too few for panels of f32
   lower::Options split = plain;
   split.split_products = true;
   const auto bytes = [&](const std::vector<NodeId>& outputs, const lower::Options& options) {

@@ -8,7 +8,7 @@ namespace am::execute {
 namespace {
 
 TEST(Workers, EveryPieceIsDoneOnce) {
-  for (int threads : {1, 2, 3, 8}) {
+  for (int threads : {1, 2, 3, 8, 16}) {
     Workers workers(threads);
     for (int round = 0; round < 2000; ++round) {
       std::array<std::atomic<int>, 8> done{};

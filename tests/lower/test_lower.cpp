@@ -93,6 +93,66 @@ TEST(Schedule, CheapValuesAreComputedAgainRatherThanStored) {
   EXPECT_EQ(out.plan.tile_bytes, 2u * 64 * out.plan.tile * 4) << out.schedule;
 }
 
+/// A step of `p` by the gradient of E[½|p·x|²] with momentum, its gradient's norm kept to 1.
+std::vector<NodeId> momentum_step(Graph& g, int size) {
+  const NodeId p = g.input("p", {size, size}, false), m = g.input("m", {size, size}, false);
+  const NodeId x = g.input("x", {size, 1}, true);
+  const NodeId gradient = ir::mean(g, ir::matmul(g, ir::matmul(g, p, x), x, false, true));
+  const NodeId norm = ir::unary(g, Op::Sqrt, ir::sum_all(g, ir::mul(g, gradient, gradient)));
+  const NodeId factor = ir::binary(g, Op::Min, ir::constant(g, 1), ir::div(g, ir::constant(g, 1), norm));
+  const NodeId next = ir::add(g, ir::scale(g, 0.9, m), ir::scale(g, factor, gradient));
+  return {norm, next, ir::sub(g, p, next)};
+}
+
+/// Pieces of the stages before the tiles of a phase.
+std::vector<int> stages(const Plan& plan, int phase) {
+  std::vector<int> pieces;
+  for (const Stage& stage : plan.stages)
+    if (stage.phase == phase) pieces.push_back(stage.pieces);
+  return pieces;
+}
+
+TEST(Stages, AnUpdateIsTwoPassesOverItsArrays) {
+  Graph g;
+  const Lowered out = lower_wide(g, momentum_step(g, 256));
+  const size_t after = out.schedule.find("shared 1");
+  // 0.9·m waits for the loop that uses it.
+  EXPECT_EQ(count(out.schedule.substr(0, after), "= mul"), 0) << out.schedule;
+  // Gradient and squares, then the update; nothing but the gradient is kept in between.
+  EXPECT_EQ(count(out.schedule.substr(after), "loop R[256, 256]"), 2) << out.schedule;
+  EXPECT_EQ(count(out.schedule.substr(after), "finish %"), 1) << out.schedule;
+  EXPECT_LT(out.plan.shared_bytes, 256u * 256 * 4 + 4096) << out.schedule;
+  // Each is shared out, and what lies between them is not.
+  EXPECT_EQ(stages(out.plan, 1), (std::vector{16, 1, 16})) << out.schedule;
+}
+
+TEST(Stages, SmallUpdatesAreNotSharedOut) {
+  Graph g;
+  EXPECT_EQ(stages(lower_wide(g, momentum_step(g, 64)).plan, 1), std::vector{1});
+}
+
+TEST(Stages, WhatNeedsAnotherPieceIsALaterStage) {
+  // The second loop reads the first one's result in another order: all of it must be there.
+  Graph g;
+  const NodeId x = ir::unary(g, Op::Exp, g.input("x", {200, 200}, false));
+  const Lowered out = lower_wide(g, {x, ir::add(g, x, ir::transpose(g, x))});
+  EXPECT_EQ(stages(out.plan, 0), (std::vector{16, 16})) << out.schedule;
+}
+
+TEST(Plan, GroupsAreWorthTheirSums) {
+  // The sums cost the same for any number of samples, and the work on the samples grows with it.
+  int before = 0;
+  for (size_t samples : {32, 256, 1024, 16384}) {
+    Graph g;
+    const int groups = lower_wide(g, momentum_step(g, 256), samples).plan.groups;
+    EXPECT_GE(groups, before) << samples;
+    before = groups;
+  }
+  EXPECT_EQ(before, 16);
+  Graph g;
+  EXPECT_LT(lower_wide(g, momentum_step(g, 256), 32).plan.groups, 16);
+}
+
 TEST(Schedule, IndependentDrawsAreGoneThroughOneAfterTheOther) {
   const auto bytes = [](int parts) {
     Graph g;
@@ -133,7 +193,9 @@ TEST(Place, ValuesThatDoNotLiveTogetherShareMemory) {
 TEST(Emit, EqualLayersShareTheirKernels) {
   const auto kernels = [](int depth) {
     Graph g;
-    return count(print_llvm(lower_wide(g, {layers(g, g.input("x", {64}, true), depth)})), "define internal");
+    const std::string text = print_llvm(lower_wide(g, {layers(g, g.input("x", {64}, true), depth)}));
+    // Parts of sections are functions, but no kernels.
+    return count(text, "define internal") - count(text, "define internal void @am_");
   };
   EXPECT_EQ(kernels(2), kernels(20));
 }
