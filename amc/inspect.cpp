@@ -55,6 +55,9 @@ void print_plan(const elaborate::Model& m, const lower::Target& target) {
              plan.flops_other / 1e3);
   fmt::print("  {:.1f} Mflop a step in products; predicted {:.0f} % of one core's peak rate of multiply-adds\n",
              plan.flops_contract * m.batch / 1e6, 100 * plan.share_of_peak);
+  if (!m.step.split_products) return;
+  if (lower::has_bf16_tiles(target)) fmt::print("  {} products on tiles of bf16\n", plan.split_products);
+  else fmt::print("  no products on tiles of bf16: this processor has none\n");
 }
 
 }  // namespace

@@ -75,6 +75,7 @@ enum class Wanted {
   Metric,
   Mode,
   Precision,
+  Products,
   TimeSampler
 };
 
@@ -84,6 +85,7 @@ Wanted wanted_by_setting(std::string_view name) {
   if (name == "metrics") return Wanted::Metric;
   if (name == "mode") return Wanted::Mode;
   if (name == "precision") return Wanted::Precision;
+  if (name == "products") return Wanted::Products;
   if (name == "time_sampler") return Wanted::TimeSampler;
   if (name == "start" || name == "against") return Wanted::Data;
   return Wanted::Value;
@@ -107,6 +109,7 @@ bool makes_sense(DeclarationKind kind, Wanted wanted) {
     case Wanted::Metric:
     case Wanted::Mode:
     case Wanted::Precision:
+    case Wanted::Products:
     case Wanted::TimeSampler: return false;
   }
   return false;
@@ -123,6 +126,7 @@ bool makes_sense(std::string_view group, Wanted wanted) {
     case Wanted::Metric: return group == "metric";
     case Wanted::Mode: return group == "mode";
     case Wanted::Precision: return group == "precision";
+    case Wanted::Products: return group == "product";
     case Wanted::TimeSampler: return group == "time sampler";
     case Wanted::Dynamics:
     case Wanted::Learned:

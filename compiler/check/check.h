@@ -10,7 +10,7 @@
 namespace am::check {
 
 /// A name that the compiler provides, and what sort of thing it is: "function", "constant", or a group of words
-/// ("metric", "mode", "precision").
+/// ("metric", "mode", "precision", "product").
 struct Predefined {
   std::string name, group;
 };

@@ -170,7 +170,8 @@ NativeProgram make_native(const elaborate::Program& program, lower::Precision pr
                           size_t samples, std::string& error) {
   const simplify::Simplified small = simplify::simplify(program.graph, program.outputs);
   NativeProgram out{nullptr, program.inputs, program.names};
-  lower::Options options{.precision = precision, .target = machine.target, .samples = samples};
+  lower::Options options{.precision = precision, .target = machine.target, .samples = samples,
+                         .split_products = program.split_products};
   for (elaborate::Role role : {elaborate::Role::Time, elaborate::Role::TimeStep})
     for (int slot : out.slots(role)) options.varying.push_back(slot);
   out.code = code_of(small, options, machine.cache, error);
@@ -191,7 +192,8 @@ lower::Precision precision_of(const elaborate::Model& m) {
 }
 
 lower::Options options_of(const elaborate::Model& m, const lower::Target& target) {
-  return {.precision = precision_of(m), .target = target, .samples = static_cast<size_t>(m.batch)};
+  return {.precision = precision_of(m), .target = target, .samples = static_cast<size_t>(m.batch),
+          .split_products = m.step.split_products};
 }
 
 lower::Lowered lowered_step(const elaborate::Model& m, const lower::Target& target) {

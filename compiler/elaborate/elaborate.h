@@ -76,6 +76,7 @@ struct Program {
   std::vector<ir::NodeId> outputs;
   std::vector<std::string> names;  // of the outputs
   std::vector<Input> inputs;
+  bool split_products = false;     // where that is faster (lower::Options)
 };
 
 /// One learned tensor.

@@ -354,6 +354,13 @@ bool Programs::train(const Declaration& d, Trained& t) {
     m.f64 = w->name == "f64";
   else if (!precision.poisoned())
     fail<Kind::BadSetting>(precision.origin, "precision", precision.describe(g()), "f32 or f64");
+  bool split = false;
+  const Value products = setting_value(d, "products");
+  if (auto* w = products.get<Word>(); w && w->group == "product")
+    split = w->name == "split_bf16";
+  else if (!products.poisoned())
+    fail<Kind::BadSetting>(products.origin, "products", products.describe(g()), "plain or split_bf16");
+  if (split && m.f64) fail<Kind::BadSetting>(products.origin, "products", products.describe(g()), "plain in f64");
 
   Value keep;
   const Instance* dyn = dynamics(d, keep);
@@ -394,6 +401,7 @@ bool Programs::train(const Declaration& d, Trained& t) {
   std::vector<NodeId> terms;
   if (!objective(t, *dyn, scope, b, total, terms)) return false;
   if (!optimize(t, d, b, total, terms)) return false;
+  m.step.split_products = split;
   t.store.closed = true;
   m.parameters = t.store.parameters;
   return draw(t) && functions(t);

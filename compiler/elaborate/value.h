@@ -108,7 +108,7 @@ struct Native {
 /// A word with a meaning to the runtime: a metric, a mode, a precision; with arguments where it takes some.
 struct Word {
   std::string name;
-  std::string group;  // "metric", "mode", "precision"
+  std::string group;  // "metric", "mode", "precision", "product"
   std::map<std::string, std::vector<double>> arguments;
 };
 

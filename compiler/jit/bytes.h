@@ -139,8 +139,8 @@ void fields(Archive& a, T& target) {
 
 template <class Archive, Any<lower::Options> T>
 void fields(Archive& a, T& options) {
-  auto& [precision, target, samples, tile, varying] = options;
-  a(precision, target, samples, tile, varying);
+  auto& [precision, target, samples, tile, varying, split_products] = options;
+  a(precision, target, samples, tile, varying, split_products);
 }
 
 template <class Archive, Any<lower::Stage> T>
@@ -152,9 +152,9 @@ void fields(Archive& a, T& stage) {
 template <class Archive, Any<lower::Plan> T>
 void fields(Archive& a, T& plan) {
   auto& [precision, lanes, tile, phases, steady_bytes, shared_bytes, tile_bytes, partial_bytes, groups, stages, flops_contract,
-         flops_transposed, flops_sums, flops_other, share_of_peak, inputs, outputs] = plan;
+         flops_transposed, flops_sums, flops_other, share_of_peak, split_products, inputs, outputs] = plan;
   a(precision, lanes, tile, phases, steady_bytes, shared_bytes, tile_bytes, partial_bytes, groups, stages, flops_contract,
-    flops_transposed, flops_sums, flops_other, share_of_peak, inputs, outputs);
+    flops_transposed, flops_sums, flops_other, share_of_peak, split_products, inputs, outputs);
 }
 
 }  // namespace am::jit

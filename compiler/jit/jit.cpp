@@ -181,6 +181,11 @@ std::optional<Object> generate(lower::Lowered lowered, const lower::Target& targ
 
 std::shared_ptr<const Executable> load(Object object, const lower::Target& target, std::string& error) {
   error.clear();
+  // Asked in every process that runs such code, also where it was kept by another one.
+  if (object.plan.split_products > 0 && !allow_tiles()) {
+    error = "the system does not let this process use the processor's tile registers";
+    return nullptr;
+  }
   std::string session;
   auto jit = link(object.code, target, session);
   if (!jit) {

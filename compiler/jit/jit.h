@@ -14,6 +14,10 @@ namespace am::jit {
 /// "x86-64-v3" (AVX2), "x86-64-v4" (AVX-512); empty or "native" detects. Empty optional text in `error` if fine.
 lower::Target host_target(const std::string& cpu, std::string& error);
 
+/// Asks the system for the processor's tile registers, which it grants to a process at its first wish; false if it does
+/// not. Code that uses them (see lower/split_product.h) is killed otherwise.
+bool allow_tiles();
+
 using TileFunction = void (*)(const lower::Frame*);
 
 /// Compiled code and its plan; owns the memory the functions live in. Immutable, usable from many threads at once.

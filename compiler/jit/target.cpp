@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 #include <llvm/ADT/StringMap.h>
 #include <llvm/TargetParser/Host.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -66,7 +67,13 @@ const Level* find_level(const std::string& name) {
   return found == levels().end() ? nullptr : &*found;
 }
 
+/// Linux's request for a part of the processor's state that is large and therefore not every process's, and the number of
+/// the part that holds the tiles. <asm/prctl.h> does not name them everywhere.
+constexpr int kRequestState = 0x1023, kTileState = 18;
+
 }  // namespace
+
+bool allow_tiles() { return syscall(SYS_arch_prctl, kRequestState, kTileState) == 0; }
 
 lower::Target host_target(const std::string& cpu, std::string& error) {
   const bool native = cpu.empty() || cpu == "native";

@@ -44,20 +44,23 @@ std::string product_text(const Program& p, NodeId id) {
 
 std::string step_text(const Program& p, const Step& s) {
   const std::string to = fmt::format("%{} {}", s.node.value, p.graph[s.node].shape.text());
+  const char* split = p.split_products.contains(s.node) ? "split " : "";
   switch (s.kind) {
     case Step::Kind::Load: return "load " + to;
     case Step::Kind::Draw: return fmt::format("draw {} = {}", to, name(p, s.node));
     case Step::Kind::Gather: return fmt::format("gather {} = row", to);
     case Step::Kind::Loop: return "loop " + loop_text(p, s);
     case Step::Kind::Product:
-      return fmt::format("product {}{} = {}{}{}", p.stored[s.node.value] ? "" : "·", to, product_text(p, s.node),
+      return fmt::format("{}product {}{} = {}{}{}", split, p.stored[s.node.value] ? "" : "·", to, product_text(p, s.node),
                          p.panels_of.contains(s.node) ? ", panels" : "",
                          s.members.empty() ? "" : "; then " + loop_text(p, s));
-    case Step::Kind::Panels: return fmt::format("panels {}{}", to, p.panels[s.index].transposed ? " transposed" : "");
+    case Step::Kind::Panels:
+      return fmt::format("{}panels {}{}", p.panels[s.index].split ? "split " : "", to,
+                         p.panels[s.index].transposed ? " transposed" : "");
     case Step::Kind::Pack: return "pack " + to;
     case Step::Kind::MeanProduct: {
       const MeanPlan& mean = p.means.at(s.node);
-      return fmt::format("mean product %{} {}= {}{}", mean.into.value, mean.negative ? "-" : "+",
+      return fmt::format("{}mean product %{} {}= {}{}", split, mean.into.value, mean.negative ? "-" : "+",
                          product_text(p, mean.product), p.sums.at(mean.into).flipped ? ", flipped" : "");
     }
     case Step::Kind::Finish: return fmt::format("finish {}", to);

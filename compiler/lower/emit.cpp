@@ -11,6 +11,7 @@
 #include "compiler/lower/kernels.h"
 #include "compiler/lower/loop.h"
 #include "compiler/lower/product.h"
+#include "compiler/lower/split_plan.h"
 #include "compiler/lower/writer.h"
 
 namespace am::lower {
@@ -57,6 +58,7 @@ class SectionWriter {
   void gather(NodeId id);
   void product(const Step& step);
   void mean_product(NodeId id);
+  void split_product(NodeId id, Value* a, Value* b, Value* c);
   void panels(const Panels& panels, int index);
   void pack(const Pack& pack, int index);
   void finish(NodeId id);
@@ -202,6 +204,7 @@ void SectionWriter::product(const Step& step) {
   const int depth = g_[node.operands[0]].shape[node.attributes.transpose_a ? 0 : 1];
   const int64_t tile = p_.plan.tile;
   Value* c = p_.stored[id.value] ? pointer(id) : llvm::ConstantPointerNull::get(w_.b.getPtrTy());
+  if (p_.split_products.contains(id)) return split_product(id, nullptr, b.pointer, c);
   const auto panels = p_.panels_of.find(id);
   Value* left = panels == p_.panels_of.end() ? a.pointer : pointer(p_.panel_places[panels->second], id);
   // Weights times `wide` columns of samples.
@@ -232,6 +235,9 @@ void SectionWriter::product(const Step& step) {
 }
 
 void SectionWriter::panels(const Panels& panels, int index) {
+  if (panels.split)
+    return call_split(w_, split_of(panels), start(panels.matrix), pointer(p_.panel_places[index], panels.matrix.base),
+                      piece_);
   call_row_panels(w_, panels.rows(), panels.depth(), panels.row_stride(), panels.depth_stride(), start(panels.matrix),
                   pointer(p_.panel_places[index], panels.matrix.base), piece_);
 }
@@ -261,9 +267,22 @@ void SectionWriter::mean_product(NodeId id) {
   const Product product{.rows = sum.rows, .columns = sum.padded, .depth = p_.plan.tile, .a_row = a.row, .a_depth = 1,
                         .c_row = sum.padded, .accumulate = true, .subtract = mean.negative, .b_panels = true};
   w_.loop(pack.depth(), [&](Value* k) {
-    call_product(w_, product, w_.at(a.pointer, w_.b.CreateMul(k, w_.index(a.column))),
-                 w_.at(b, w_.b.CreateMul(k, w_.index(int64_t{p_.plan.tile} * sum.padded))), c);
+    Value* left = w_.at(a.pointer, w_.b.CreateMul(k, w_.index(a.column)));
+    Value* right = w_.at(b, w_.b.CreateMul(k, w_.index(int64_t{p_.plan.tile} * sum.padded)));
+    p_.split_products.contains(id) ? split_product(id, left, right, c) : call_product(w_, product, left, right, c);
   });
+}
+
+/// The left operand of a Product is weights, which are split already.
+void SectionWriter::split_product(NodeId id, Value* a, Value* b, Value* c) {
+  const TileProduct t = tile_product(p_, id);
+  Value* right = bytes_from(arena_, p_.split_offset);
+  Value* left = bytes_from(right, t.right_bytes());
+  if (const auto panels = p_.panels_of.find(id); panels != p_.panels_of.end())
+    left = pointer(p_.panel_places[panels->second], id);
+  else call_split(w_, t.left, a, left);
+  t.right_in_panels ? call_split_panels(w_, t.right, b, right) : call_split(w_, t.right, b, right);
+  call_split_product(w_, t.product, left, right, c);
 }
 
 void SectionWriter::finish(NodeId id) {

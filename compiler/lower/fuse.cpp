@@ -3,7 +3,7 @@
 // Note [fusion]. What follows a product, bias and activation going forward, derivatives going back, reads it once,
 // element by element. Done with each block as soon as it is summed, it finds its operand in the nearest cache, the
 // product itself is often never stored, and the processor has the next block's sums to work on while it waits for a
-// division.
+// division. The kernel of products on bf16 tiles takes no loop along.
 #include <algorithm>
 
 #include "compiler/ir/ops.h"
@@ -15,9 +15,8 @@ namespace {
 /// Weights times one column of samples. With several columns the loop does better by itself: it computes what they share
 /// once (see note [repeated columns] in loop.cpp).
 bool takes_loops(const Program& p, const Step& step) {
-  if (step.kind != Step::Kind::Product) return false;
-  const ir::Node& node = p.graph[step.node];
-  return !p.graph[node.operands[0]].sampled && p.graph[node.operands[1]].sampled && node.shape[1] == 1;
+  return step.kind == Step::Kind::Product && !p.split_products.contains(step.node) &&
+         is_weights_times_samples(p, step.node) && p.graph[step.node].shape[1] == 1;
 }
 
 bool is_read_whole(const Program& p, const Step& loop, NodeId product) {
@@ -37,6 +36,13 @@ bool is_read_whole(const Program& p, const Step& loop, NodeId product) {
 }
 
 }  // namespace
+
+bool is_weights_times_samples(const Program& p, NodeId product) {
+  const ir::Node& node = p.graph[product];
+  if (p.graph[node.operands[0]].sampled || !p.graph[node.operands[1]].sampled) return false;
+  const View& right = p.ref(node.operands[1]).view;
+  return node.shape[1] == 1 || right.strides[node.attributes.transpose_b ? 0 : 1] == 1;
+}
 
 void fuse(Program& p) {
   for (Section& section : p.sections) {

@@ -30,6 +30,7 @@ Program planned(const ir::Graph& graph, const std::vector<ir::NodeId>& outputs, 
   for (ir::NodeId id : outputs) program.plan.outputs.push_back({"", graph[id].shape, graph[id].sampled});
   schedule(program);
   place(program);
+  program.plan.split_products = static_cast<int>(program.split_products.size());
   return program;
 }
 

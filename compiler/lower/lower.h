@@ -28,6 +28,9 @@ struct Target {
   int lanes(Precision p) const { return vector_bytes / (p == Precision::F32 ? 4 : 8); }
 };
 
+/// True if the machine multiplies tiles of bf16 and converts vectors to what they hold.
+bool has_bf16_tiles(const Target& target);
+
 struct Options {
   Precision precision = Precision::F32;
   Target target;
@@ -36,6 +39,9 @@ struct Options {
   /// Slots of shared inputs that differ between the steps of a march. If there are any, shared values that none of them
   /// reaches are made once, before the first step.
   std::vector<int> varying;
+  /// Products of f32 on the processor's bf16 tiles where that is faster (split_product.h). Without such tiles, and in f64,
+  /// this asks for nothing.
+  bool split_products = false;
 };
 
 /// The phase of what is done once for all steps of a march, before the first one.
@@ -68,6 +74,7 @@ struct Plan {
   double flops_other = 0;     // per sample: elementwise operations, one each
   double share_of_peak = 0;   // predicted: of one thread's time, what products would take at the peak rate of fused
                               // multiply-adds
+  int split_products = 0;     // steps that multiply on bf16 tiles
   std::vector<ir::Slot> inputs;   // by slot number of the graph
   std::vector<ir::Slot> outputs;  // in the order asked for
   size_t element_bytes() const { return precision == Precision::F32 ? 4 : 8; }

@@ -17,7 +17,8 @@ constexpr size_t kLeastBytes = 64 << 10;
 /// The copy costs about as much as eight samples.
 constexpr size_t kLeastSamples = 256;
 
-/// The number of the panels, which its shared section is told to make if they are new.
+}  // namespace
+
 int number_of(Program& p, const Panels& panels) {
   const auto known = std::find(p.panels.begin(), p.panels.end(), panels);
   if (known != p.panels.end()) return static_cast<int>(known - p.panels.begin());
@@ -29,14 +30,12 @@ int number_of(Program& p, const Panels& panels) {
   return index;
 }
 
-}  // namespace
-
 void plan_panels(Program& p) {
   if (p.options.samples < kLeastSamples || p.plan.tile % (4 * p.plan.lanes) != 0) return;
   for (Section& section : p.sections) {
     if (!section.tile) continue;
     for (const Step& step : section.steps) {
-      if (step.kind != Step::Kind::Product) continue;
+      if (step.kind != Step::Kind::Product || p.split_products.contains(step.node)) continue;
       const ir::Node& node = p.graph[step.node];
       const NodeId left = node.operands[0];
       if (p.graph[left].sampled || !p.graph[node.operands[1]].sampled) continue;

@@ -9,6 +9,7 @@
 
 #include "compiler/ir/ops.h"
 #include "compiler/lower/program.h"
+#include "compiler/lower/split_plan.h"
 
 namespace am::lower {
 namespace {
@@ -120,9 +121,8 @@ void place_shared(Program& p) {
     extend(of(id).nodes[id], p.graph[id].shape.count(), id, section, step);
   };
   const auto touch_panels = [&](int index, const Section& section, int step) {
-    const Panels& panels = p.panels[index];
-    const NodeId base = panels.matrix.base;
-    extend(of(base).panels[index], size_t{1} * panels.rows() * panels.depth(), base, section, step);
+    const NodeId base = p.panels[index].matrix.base;
+    extend(of(base).panels[index], panel_elements(p.panels[index]), base, section, step);
   };
   int step = 0;
   for (const Section& section : p.sections) {
@@ -269,6 +269,7 @@ void place(Program& p) {
     for (Place& place : places) place.offset *= row_bytes;
   for (Place& place : p.pack_places) place.offset *= row_bytes;
   p.plan.tile_bytes = rows * row_bytes;
+  plan_splits(p);
   plan_panels(p);
   split_stages(p);
   place_shared(p);

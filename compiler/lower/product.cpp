@@ -243,6 +243,13 @@ llvm::Function* product_function(Unit& unit, const Product& p, const Epilogue* e
 
 }  // namespace
 
+std::vector<int> panel_columns(const Target& target, int columns) {
+  const int lanes = target.lanes(Precision::F32);
+  std::vector<int> out;
+  for (const Run& run : column_panels(target, columns / lanes)) out.insert(out.end(), run.count, run.size * lanes);
+  return out;
+}
+
 void call_product(Writer& w, const Product& product, const Epilogue& epilogue, Value* a, Value* b, Value* c) {
   Epilogue own = epilogue;
   own.kernel.first_pointer = 3;
@@ -302,13 +309,10 @@ void call_row_panels(Writer& w, int rows, int depth, int64_t row_stride, int64_t
     };
     int row = 0, before = 0;
     for (const Run& run : runs) {
-      const auto inside = [&](Value* number) {
-        number = k.b.CreateBinaryIntrinsic(llvm::Intrinsic::smax, k.b.CreateSub(number, k.index(before)), k.index(0));
-        return k.b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, number, k.index(run.count));
-      };
-      Value* first = inside(k.argument(2));
-      k.loop(k.b.CreateSub(inside(k.argument(3)), first), [&](Value* i) {
-        panel(k.scaled(k.b.CreateAdd(first, i), run.size, k.index(row)), run.size);
+      const Range own = k.clamp({k.argument(2), k.argument(3)}, before, before + run.count);
+      k.loop(k.b.CreateSub(own.to, own.from), [&](Value* i) {
+        Value* number = k.b.CreateSub(k.b.CreateAdd(own.from, i), k.index(before));
+        panel(k.scaled(number, run.size, k.index(row)), run.size);
       });
       row += run.size * run.count;
       before += run.count;

@@ -50,6 +50,9 @@ struct Transposition {
   int padded = 0;
 };
 
+/// The columns of every panel of a right operand of so many columns, which are whole vectors.
+std::vector<int> panel_columns(const Target& target, int columns);
+
 void call_transposition(Writer& w, const Transposition& t, llvm::Value* from, llvm::Value* to, llvm::Value* valid);
 
 }  // namespace am::lower

@@ -9,6 +9,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -75,11 +76,12 @@ struct Pack {
   int64_t depth_stride() const { return matrix.view.strides[columns_first ? 1 : 0]; }
 };
 
-/// A shared matrix [rows][depth] as products with samples read it: row panels, made once a run.
+/// A shared matrix [rows][depth] as products with samples read it, made once a run: row panels, or tiles of bf16 parts.
 struct Panels {
   Ref matrix;
   bool transposed = false;  // the matrix is seen as [depth][rows]
   int phase = 0;            // the shared section that makes it
+  bool split = false;       // in parts, see split_product.h
   bool operator==(const Panels&) const = default;
   int rows() const { return matrix.view.shape[transposed ? 1 : 0]; }
   int depth() const { return matrix.view.shape[transposed ? 0 : 1]; }
@@ -124,6 +126,7 @@ struct Program {
   std::vector<Pack> packs;
   std::vector<Panels> panels;
   std::map<NodeId, int> panels_of;  // by Product: the number of its shared operand's panels, where it has any
+  std::set<NodeId> split_products;  // on bf16 tiles: Products, and Means that sum products
   std::map<NodeId, MeanPlan> means;
   std::map<NodeId, SumPlan> sums;
   std::vector<bool> absorbed;  // by node: a Mean, or a sum of Means, that only adds to another node's sums
@@ -132,6 +135,7 @@ struct Program {
   std::vector<std::vector<Place>> tile_places;   // by phase and node
   std::vector<Place> pack_places;                // by pack
   std::vector<Place> panel_places;               // by panels
+  size_t split_offset = 0;  // in the arena, in bytes: where a product on bf16 tiles splits what it splits for each tile
   std::map<NodeId, Place> piece_places;          // sums of the pieces of a stage: a cache line each
   Plan plan;
   /// How often a unit or a piece of memory was looked at: the work of planning, which grows as the graph does.
@@ -169,11 +173,21 @@ void schedule(Program& program);
 /// Computes cheap values again where they are used rather than storing them.
 void recompute(Program& program);
 
+/// Chooses the products that are faster on bf16 tiles, where the options allow it and the machine has them. Their sizes
+/// decide, so that this is known before products take loops along, which these do not.
+void choose_splits(Program& program);
+
+/// True for weights times samples that lie [depth][columns][samples], so that all columns are one row of numbers.
+bool is_weights_times_samples(const Program& program, NodeId product);
+
 /// Makes a loop that follows a product, and reads it element by element, part of it.
 void fuse(Program& program);
 
 /// Decides which shared matrices are laid out in panels, once the tile is known.
 void plan_panels(Program& program);
+
+/// The number of these panels, which their shared section is told to make if they are new.
+int number_of(Program& program, const Panels& panels);
 
 /// Makes stages of the shared sections: large loops and panels are done in pieces.
 void split_stages(Program& program);

@@ -653,6 +653,7 @@ void schedule(Program& p) {
   }
   mark_stored(p);
   recompute(p);
+  choose_splits(p);
   fuse(p);
   count(p);
 }

@@ -122,6 +122,14 @@ Range Writer::share(int turns, const Piece& piece) {
   return {bound(piece.number), bound(b.CreateAdd(piece.number, index(1)))};
 }
 
+Range Writer::clamp(const Range& range, int64_t from, int64_t to) {
+  const auto clamped = [&](Value* number) {
+    number = b.CreateBinaryIntrinsic(llvm::Intrinsic::smax, number, index(from));
+    return b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, number, index(to));
+  };
+  return {clamped(range.from), clamped(range.to)};
+}
+
 Value* Writer::at(Value* base, Value* offset) { return b.CreateInBoundsGEP(unit.element, base, offset); }
 Value* Writer::at(Value* base, int64_t offset) { return offset == 0 ? base : at(base, index(offset)); }
 

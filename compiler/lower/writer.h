@@ -75,6 +75,8 @@ class Writer {
 
   /// The piece's share of so many turns.
   Range share(int turns, const Piece& piece);
+  /// Those turns of a range that are among `from` … `to` − 1.
+  Range clamp(const Range& range, int64_t from, int64_t to);
 
   /// base + offset, in elements.
   Value* at(Value* base, Value* offset);

@@ -66,6 +66,17 @@ TEST_F(CacheOfAmc, WhatIsRunIsWhatIsKept) {
   EXPECT_EQ(written(kept[1]), 2u) << "still the first file";
 }
 
+TEST_F(CacheOfAmc, CodeForTileRegistersRunsInAnotherProcess) {
+  // The system grants them to processes one by one, to one that makes the code and to one that finds it.
+  std::string script = small_script("steps = 3; batch = 64; products = split_bf16");
+  script.replace(script.find("width = 8"), 9, "width = 96");
+  write("x.am", script);
+  const std::string cold = trained();
+  EXPECT_EQ(entries().size(), 2u);
+  EXPECT_EQ(trained(), cold);
+  EXPECT_EQ(entries().size(), 2u);
+}
+
 TEST_F(CacheOfAmc, OffKeepsNothing) {
   trained({"--no-cache"});
   EXPECT_FALSE(there("cache"));

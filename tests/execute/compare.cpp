@@ -37,8 +37,8 @@ constexpr double kGuard = 12345;
 }  // namespace
 
 std::string text(const Setting& s) {
-  return fmt::format("{} {} samples {} tile {} threads {}", s.precision == lower::Precision::F32 ? "f32" : "f64", s.cpu,
-                     s.samples, s.tile, s.threads);
+  return fmt::format("{} {} samples {} tile {} threads {}{}", s.precision == lower::Precision::F32 ? "f32" : "f64", s.cpu,
+                     s.samples, s.tile, s.threads, s.split_products ? " split" : "");
 }
 
 ir::Bindings random_bindings(const Graph& graph, const Case& c, const Setting& setting) {
@@ -60,7 +60,9 @@ Compiled::Compiled(const Graph& graph, const std::vector<NodeId>& outputs, const
   std::string error;
   const lower::Target target = jit::host_target(setting.cpu, error);
   EXPECT_EQ(error, "");
-  lower::Lowered lowered = lower::lower(graph, outputs, {setting.precision, target, setting.samples, setting.tile});
+  lower::Lowered lowered =
+      lower::lower(graph, outputs, {.precision = setting.precision, .target = target, .samples = setting.samples,
+                                    .tile = setting.tile, .split_products = setting.split_products});
   const std::string schedule = lowered.schedule;
   executable_ = jit::compile(std::move(lowered), target, error);
   if (!executable_) ADD_FAILURE() << error << "\n" << schedule;

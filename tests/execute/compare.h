@@ -31,6 +31,7 @@ struct Setting {
   int tile = 0;
   int threads = 1;
   uint32_t step = 3, first_sample = 11;
+  bool split_products = false;
 };
 std::string text(const Setting& setting);
 

@@ -56,11 +56,42 @@ TEST_P(Gaussian, ActionMatchingFindsTheGradientField) {
 
 INSTANTIATE_TEST_SUITE_P(FiveSeeds, Gaussian, testing::Range(1, 6));
 
+/// Trained with the products that the setting `products` names: the same bounds hold for all of them.
+class WithProducts : public testing::TestWithParam<const char*> {
+ protected:
+  Trained train(const std::string& text) {
+    Trained t = train_script(text, {.settings = {{"train.flow.products", GetParam()}}});
+    fmt::print("{}: {} products on tiles of bf16\n", GetParam(), plan_of(t.model(), test_machine().target).split_products);
+    return t;
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(EveryKind, WithProducts, testing::Values("plain", "split_bf16"), [](const auto& kind) {
+  return std::string(kind.param);
+});
+
+/// The same q_t once more, for layers so wide that every contraction of the step is on tiles where it can be.
+TEST_P(WithProducts, WideLayersFindTheGradientField) {
+  Trained t = train(R"(
+path q(t) over 0..1 {
+  z ~ normal(2)
+  [2·t, 0] + (1 + t/2)·z
+}
+potential s(x, t) = mlp(width = 96, depth = 3)([x, t])
+fn exact(x, t) = [2, 0] + (x − [2·t, 0])/(2 + t)
+train flow = am(s, q) { steps = 3_000; batch = 512; optimizer = adam(lr = 2e-3, decay = cosine); seed = 1 }
+evaluate flow { against = q; velocity = exact; metrics = [spread]; count = 500 }
+)");
+  const auto r = evaluate_script(t);
+  expect_gap(relative_gap(r), 0.01);
+  EXPECT_NEAR(r.objective, -2.25, 0.02 * 2.25);
+}
+
 /// The same q_t. With noise σ the density obeys ∂ₜq = −∇·(qb) + ½σ²Δq, and Δq = ∇·(q∇log q), so b − ½σ²∇log q is the
 /// velocity v above: b = v + ½σ²∇log q with ∇log q = −(x − m)/sd². The score's part is only 0.5 % of the action, which
 /// is what a missing or a doubled Δs costs, so the bound is a tenth of that.
-TEST(ClosedForm, EntropicDriftIsVelocityPlusScore) {
-  Trained t = train_script(R"(
+TEST_P(WithProducts, EntropicDriftIsVelocityPlusScore) {
+  Trained t = train(R"(
 path q(t) over 0..1 {
   z ~ normal(2)
   [2·t, 0] + (1 + t/2)·z
@@ -77,8 +108,8 @@ evaluate flow { against = q; velocity = exact; metrics = [spread]; count = 500 }
 /// and a full covariance that does not commute with A. Its drift is a gradient, −∇(½ xᵀA x), so entropic Action
 /// Matching with the same σ must find −A x. X_t = e^(−At) X₀ + Q·diag(√(σ²(1 − e^(−2at))/(2a)))·z: the second part is
 /// the Itô integral's exact law.
-TEST(ClosedForm, OrnsteinUhlenbeckInThreeDimensions) {
-  Trained t = train_script(R"(
+TEST_P(WithProducts, OrnsteinUhlenbeckInThreeDimensions) {
+  Trained t = train(R"(
 fn rotate(v) = [2·v[0] + 2·v[1] − v[2], −v[0] + 2·v[1] + 2·v[2], 2·v[0] − v[1] + 2·v[2]]/3
 fn back(v)   = [2·v[0] − v[1] + 2·v[2], 2·v[0] + 2·v[1] − v[2], −v[0] + 2·v[1] + 2·v[2]]/3
 fn rates() = [0.5, 1, 2]
