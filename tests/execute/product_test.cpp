@@ -60,6 +60,19 @@ TEST(Product, WideLayers) {
   expect_equal(products({{130, 257, 2}}, false, true), {.samples = 256, .tile = 128});
 }
 
+/// Sums of products that enter with the opposite sign, as those of a boundary term do.
+TEST(Product, DifferencesOfMeans) {
+  expect_equal_everywhere({"differences of means", [](Graph& g) {
+                             const NodeId x = g.input("x", {17, 1}, true), y = g.input("y", {9, 1}, true);
+                             const NodeId z = g.input("z", {17, 1}, true);
+                             const auto mean = [&](NodeId a, NodeId b) {
+                               return ir::mean(g, ir::matmul(g, a, b, false, true));
+                             };
+                             return std::vector<NodeId>{ir::sub(g, mean(x, y), mean(z, y)), ir::neg(g, mean(x, z)),
+                                                        ir::sub(g, mean(y, x), mean(y, z))};
+                           }, -1, 1});
+}
+
 TEST(Product, ViewsAsOperands) {
   expect_equal_everywhere({"slices and transposes", [](Graph& g) {
                              const NodeId w = g.input("w", {20, 30}, false), x = g.input("x", {30, 8}, true);
