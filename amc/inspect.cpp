@@ -206,14 +206,20 @@ std::vector<std::string> split(const std::string& text) {
 
 namespace {
 
+/// The drift, and the value of what is no potential.
+bool is_velocity(const elaborate::Model& m, const std::string& name) {
+  const auto& names = m.functions.names;
+  const bool potential = std::find(names.begin(), names.end(), "gradient") != names.end();
+  return name == "drift" || (name == "value" && !potential);
+}
+
 /// Puts values [count, size] of a function into the coordinates of the view. Else says why that cannot be, what "it"
 /// is or needs.
 std::string show_in(const data::View& view, const elaborate::Model& m, const std::string& name, size_t count, int& size,
                     std::vector<double>& values) {
   const bool genes = view.coordinates == data::Coordinates::Genes;
   if (view.coordinates == data::Coordinates::Standardised || (!genes && !view.standardised())) return "";
-  const bool vector = name == "drift" || (name == "value" && size == m.moving && size > 1);
-  if (vector) {
+  if (is_velocity(m, name)) {
     values = view.velocities(values);
     size = static_cast<int>(view.width());
     return "";
@@ -299,10 +305,9 @@ int eval(const Arguments& a) {
   std::string out = fmt::format("{}", fmt::join(columns, ","));
   for (const auto& [k, title] : shown)
     for (int e = 0; e < values->sizes[k]; ++e)
-      out += values->sizes[k] == 1 && genes.empty()
-                 ? "," + title
-                 : fmt::format(",{}[{}]", title,
-                               genes.size() == static_cast<size_t>(values->sizes[k]) ? genes[e] : std::to_string(e));
+      out += !genes.empty() && is_velocity(*m, values->names[k]) ? fmt::format(",{}[{}]", title, genes[e])
+             : values->sizes[k] == 1                             ? "," + title
+                                                                 : fmt::format(",{}[{}]", title, e);
   out += "\n";
   for (size_t i = 0; i < count; ++i) {
     out += fmt::format("{:.9g}", t[i]);

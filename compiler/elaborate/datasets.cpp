@@ -93,8 +93,6 @@ std::optional<data::Selection> selection(Elaborator& e, const CallArguments& a) 
     if (!times) return {};
     out.without = *times;
   }
-  if (auto more = e.options().without.find(e.current_data()); more != e.options().without.end())
-    out.without.insert(out.without.end(), more->second.begin(), more->second.end());
   if (given(a, Shared::Keep)) {
     const Value& v = value(a, Shared::Keep);
     const auto keep = e.number(v, "`keep`");
@@ -255,7 +253,12 @@ Value h5ad(Elaborator& e, const CallArguments& a) {
     if (!names) return e.poison();
     options.columns = std::move(*names);
   }
-  return dataset(e, a, *file, data::read_h5ad(*file, options, a.span, e.sink()));
+  auto read = data::read_h5ad(*file, options, a.span, e.sink());
+  if (read && !centre->empty() && !read->frame)
+    return refuse(e, a.values[5].origin, "centre", fmt::format("given for `{}`, which has no loadings", *x),
+                  "left out, or `loadings` added"),
+           e.poison();
+  return dataset(e, a, *file, std::move(read));
 }
 
 Value idx(Elaborator& e, const CallArguments& a) {

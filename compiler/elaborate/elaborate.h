@@ -248,9 +248,6 @@ struct Asked {
 struct Options {
   std::string data_folder;                      // relative file names start here
   std::map<std::string, std::string> data;      // --data NAME=FILE
-  /// Times that a data set of a file leaves out beside its own `without`, by its name: before anything is made of it,
-  /// standardisation among it. What it leaves out is still there as `held_out(NAME)`.
-  std::map<std::string, std::vector<double>> without;
   std::map<std::string, double> constants;      // --const NAME=VALUE
   std::map<std::string, ast::ExprId> settings;  // --set "train.flow.steps" = an expression, parsed
   std::map<std::string, ast::ExprId> defaults;  // of settings, "train.steps", from check/settings.def, parsed

@@ -1,4 +1,5 @@
 // What a script says about its data, from the file to the files of a run: parts, units, weights, masses, genes.
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -46,8 +47,9 @@ TEST_F(Amc, UndoesStandardisationInItsOutputs) {
   const std::vector<double> x = member(path("o/paths.npz"), "x");
   ASSERT_EQ(x.size(), 2u * 10 * 2);
   // The particles start as the ten kept rows of time 0, as the file has them.
+  const std::vector<double> known = parse_csv(read("cells.csv")).columns.at("a");
   for (size_t k = 0; k < 10; ++k) {
-    EXPECT_TRUE(holds(read("cells.csv"), fmt::format("{:.6f}", x[2 * k]).substr(0, 8))) << x[2 * k];
+    EXPECT_TRUE(std::any_of(known.begin(), known.begin() + 20, [&](double a) { return std::abs(a - x[2 * k]) < 1e-9; }));
     EXPECT_NEAR(x[2 * k + 1], 3, 0.1 + 1e-9);
   }
   run = amc({"run", "x.am", "--out", "n", "--set", "sample.p.coordinates=standardised"});
@@ -96,7 +98,7 @@ TEST_F(Amc, DrawsAndMeasuresByWeight) {
   for (const char* path : {"linear(two)", "ot(two, blur = 0)", "mixture(two)", "nearest(two)"}) {
     write("x.am", fmt::format("data two = csv(\"two.csv\", time = \"t\", weight = \"w\")\npath q = {}\n"
                               "potential s(x, t) {{ param p: R = 0; p·x }}\n"
-                              "dynamics mean(s, q) {{ minimize E[x ~ q(0.5)] x + 0·E[y ~ q(0)] s(y, 0); drift(x, t) = ∇s(x, t) }}\n"
+                              "dynamics mean(s, q) {{ minimize E[x ~ q(0.5)] (x + s(x, 0.5)); drift(x, t) = ∇s(x, t) }}\n"
                               "train m = mean(s, q) {{ steps = 1; batch = 100_000; optimizer = sgd(lr = 0) }}\n"
                               "evaluate m {{ against = two; metrics = [w1, spread] }}\n"
                               "sample p from m {{ start = two(0); times = [0, 1] }}\n",
