@@ -130,7 +130,7 @@ bool makes_sense(std::string_view group, Wanted wanted) {
     case Wanted::Mode: return group == "mode";
     case Wanted::Precision: return group == "precision";
     case Wanted::Products: return group == "product";
-    case Wanted::Coordinates: return group == "coordinates";
+    case Wanted::Coordinates: return group == "coordinate";
     case Wanted::TimeSampler: return group == "time sampler";
     case Wanted::Dynamics:
     case Wanted::Learned:

@@ -1005,8 +1005,8 @@ bool Programs::view(const Trained& t, const Declaration& d, data::View& out) {
   const Value v = setting_value(d, "coordinates");
   if (v.poisoned()) return false;
   const Word* word = v.get<Word>();
-  if (!word || word->group != "coordinates")
-    return fail<Kind::BadSetting>(v.origin, "coordinates", v.describe(g()), words_of("coordinates"));
+  if (!word || word->group != "coordinate")
+    return fail<Kind::BadSetting>(v.origin, "coordinates", v.describe(g()), words_of("coordinate"));
   std::vector<std::string> genes;
   const ExprId given = setting(d, "genes");
   if (given.valid()) {

@@ -113,6 +113,7 @@ std::vector<Place> places(std::set<std::string>& valid) {
     if (b.group == "metric") add(b.name, "evaluate flow { against = moving; metrics = [@] }");
     if (b.group == "mode") add(b.name, "evaluate flow { against = moving; mode = @ }");
     if (b.group == "time sampler") add(b.name, "train probe = powered(energy, moving) { time_sampler = @ }");
+    if (b.group == "coordinate") add(b.name, "sample probe from flow { start = moving(0); times = [0, 1]; coordinates = @ }");
     if (b.group == "precision") add(b.name, "train probe = powered(energy, moving) { precision = @ }");
   }
   for (const elaborate::BuiltinInfo& b : elaborate::builtins())
