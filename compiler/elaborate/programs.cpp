@@ -389,10 +389,9 @@ bool Programs::train(const Declaration& d, Trained& t) {
   bool split = false;
   const Value products = setting_value(d, "products");
   if (auto* w = products.get<Word>(); w && w->group == "product")
-    split = w->name == "split_bf16";
+    split = w->name == "auto" && !m.f64;
   else if (!products.poisoned())
-    fail<Kind::BadSetting>(products.origin, "products", products.describe(g()), "plain or split_bf16");
-  if (split && m.f64) fail<Kind::BadSetting>(products.origin, "products", products.describe(g()), "plain in f64");
+    fail<Kind::BadSetting>(products.origin, "products", products.describe(g()), "auto or plain");
 
   Value keep;
   const Instance* dyn = dynamics(d, keep);
@@ -433,7 +432,6 @@ bool Programs::train(const Declaration& d, Trained& t) {
   std::vector<NodeId> terms;
   if (!objective(t, *dyn, scope, b, total, terms)) return false;
   if (!optimize(t, d, b, total, terms)) return false;
-  m.step.split_products = split;
   t.store.closed = true;
   m.parameters = t.store.parameters;
   if (!b.asked_for_mass)
@@ -443,7 +441,9 @@ bool Programs::train(const Declaration& d, Trained& t) {
             "a dynamics with growth, such as `uam`";
         break;
       }
-  return draw(t) && functions(t);
+  if (!draw(t) || !functions(t)) return false;
+  for (Program* p : {&m.step, &m.objective, &m.functions}) p->split_products = split;
+  return true;
 }
 
 bool Programs::time_sampler(const Declaration& d) {
@@ -957,6 +957,7 @@ bool Programs::stepper(Trained& t, const Declaration& d, Carried what, Stepper& 
     out.steps_per_unit = *n;
   }
   out.step = finish(b, outputs, names);
+  out.step.split_products = t.model.step.split_products;
   return true;
 }
 
