@@ -76,7 +76,8 @@ enum class Wanted {
   Mode,
   Precision,
   Products,
-  TimeSampler
+  TimeSampler,
+  Picture
 };
 
 Wanted wanted_by_setting(std::string_view name) {
@@ -87,6 +88,7 @@ Wanted wanted_by_setting(std::string_view name) {
   if (name == "precision") return Wanted::Precision;
   if (name == "products") return Wanted::Products;
   if (name == "time_sampler") return Wanted::TimeSampler;
+  if (name == "picture") return Wanted::Picture;
   if (name == "start" || name == "against") return Wanted::Data;
   return Wanted::Value;
 }
@@ -110,7 +112,8 @@ bool makes_sense(DeclarationKind kind, Wanted wanted) {
     case Wanted::Mode:
     case Wanted::Precision:
     case Wanted::Products:
-    case Wanted::TimeSampler: return false;
+    case Wanted::TimeSampler:
+    case Wanted::Picture: return false;
   }
   return false;
 }
@@ -128,6 +131,7 @@ bool makes_sense(std::string_view group, Wanted wanted) {
     case Wanted::Precision: return group == "precision";
     case Wanted::Products: return group == "product";
     case Wanted::TimeSampler: return group == "time sampler";
+    case Wanted::Picture: return group == "picture";
     case Wanted::Dynamics:
     case Wanted::Learned:
     case Wanted::Optimizer:
@@ -503,7 +507,7 @@ void Checker::name(const std::string& name, Span span, Wanted wanted) {
 std::string Checker::choices(Wanted wanted) const {
   const bool few = wanted == Wanted::Dynamics || wanted == Wanted::Optimizer || wanted == Wanted::Solver ||
                    wanted == Wanted::Metric || wanted == Wanted::Mode || wanted == Wanted::Precision ||
-                   wanted == Wanted::TimeSampler;
+                   wanted == Wanted::TimeSampler || wanted == Wanted::Picture;
   std::set<std::string> fitting;
   for (const auto& [known, d] : declared_)
     if (makes_sense(d->kind, wanted)) fitting.insert(d->name);
