@@ -36,6 +36,7 @@ class Run {
   bool sample(const elaborate::Sampling& s);
   bool evaluate(const elaborate::Evaluation& e);
   bool report();
+  bool write_picture(const std::string& name, const flow::Particles& p, const elaborate::Sampling& s);
   void add_motion(std::string name, const flow::Particles& p, const elaborate::Model& m,
                   const std::vector<double>& times);
   void print_table(const elaborate::Evaluation& e, const flow::EvaluationResult& r);
@@ -135,6 +136,17 @@ bool Run::train(const elaborate::Model& m) {
   return true;
 }
 
+/// Of the particles as they are written.
+bool Run::write_picture(const std::string& name, const flow::Particles& p, const elaborate::Sampling& s) {
+  const auto row = static_cast<size_t>(p.dimension);
+  report::Motion motion{.dimension = static_cast<int>(row - s.view.moving + s.view.width()), .times = p.times};
+  for (const auto& points : p.points) motion.points.push_back(s.view.positions(points, row));
+  const report::Sheet sheet{.height = s.picture->height, .width = s.picture->width, .channels = s.picture->channels,
+                            .low = s.picture->low, .high = s.picture->high, .rows = s.picture->rows,
+                            .columns = s.picture->columns};
+  return folder_.write(name, report::png(motion, sheet), script_.sink);
+}
+
 void Run::add_motion(std::string name, const flow::Particles& p, const elaborate::Model& m,
                      const std::vector<double>& times) {
   const size_t count = p.points[0].size() / p.dimension, shown = std::min(count, kDrawnParticles);
@@ -166,6 +178,7 @@ bool Run::sample(const elaborate::Sampling& s) {
   if (!p) return false;
   const std::string name = script_.elaborated.samplings.size() == 1 ? "paths.npz" : s.name + ".npz";
   if (!folder_.write_particles(name, *p, s.view, script_.sink)) return false;
+  if (s.picture && !write_picture(std::filesystem::path(name).replace_extension(".png"), *p, s)) return false;
   fmt::print("{}: {} particles at {} times by {} in {:.2f} s → {}\n", s.name, grouped(s.count), s.times.size(),
              s.stepper.text, since(began), folder_.file(name));
   if (!p->mass.empty()) {
@@ -196,17 +209,15 @@ struct Column {
 
 std::vector<Column> columns(const flow::Figure& f) {
   std::vector<Column> out{{f.metric, f.value, f.deviation}};
-  if (f.bits_per_dimension) {
-    out.push_back({"± error", f.standard_error, {}, false});
-    out.push_back({"bits/dim", f.bits_per_dimension, {}});
-  }
+  if (f.of_density) out.push_back({"± error", f.standard_error, {}, false});
+  if (f.bits_per_dimension) out.push_back({"bits/dim", f.bits_per_dimension, {}});
   out.push_back({"floor", f.floor, {}});
   return out;
 }
 
 constexpr std::string_view kLikelihoodFootnote =
-    "nll is in nats for each sample, ± the standard error of this mean; its floor is that of the known density on the same "
-    "samples, where one was given.";
+    "nll is in nats for each sample, bpd in bits for each coordinate rounded to its width, ± the standard error of this "
+    "mean; the floor is that of the known density on the same samples, where one was given.";
 
 void Run::print_table(const elaborate::Evaluation& e, const flow::EvaluationResult& r) {
   const auto& first = r.comparisons[0];
@@ -306,11 +317,14 @@ nlohmann::ordered_json as_json(const elaborate::Evaluation& e, const flow::Evalu
       {"energy", "2E|x - y| - E|x - x'| - E|y - y'|, unbiased"},
       {"spread", "root of the ratio of total variances, generated over real"},
       {"nll", "mean over the real samples of -log q_t(x), nats; q_t is the start density carried along the drift"},
+      {"bpd", "nll/(d log 2) - log2(width): bits for each coordinate rounded to a multiple of width"},
       {"floor",
        "the same figure between two independent real samples of the same sizes, or of half a snapshot each where there are "
-       "too few rows; of nll, what a known density gives on the same real samples"}};
+       "too few rows; of nll and bpd, what a known density gives on the same real samples"}};
   for (const auto& m : e.metrics)
     if (m.name == "mmd") j["kernel"] = {{"gamma", m.gammas}, {"scale", m.scale}};
+  for (const auto& m : e.metrics)
+    if (m.name == "bpd") j["width"] = m.width;
   if (e.likelihood) j["density"] = e.likelihood->text;
   for (const auto& c : r.comparisons) {
     nlohmann::ordered_json row{{"t", c.time}, {"generated", c.generated}, {"reference", c.reference}};

@@ -87,7 +87,8 @@ enum class Wanted {
   Precision,
   Products,
   Coordinates,
-  TimeSampler
+  TimeSampler,
+  Picture
 };
 
 Wanted wanted_by_setting(std::string_view name) {
@@ -99,6 +100,7 @@ Wanted wanted_by_setting(std::string_view name) {
   if (name == "products") return Wanted::Products;
   if (name == "coordinates") return Wanted::Coordinates;
   if (name == "time_sampler") return Wanted::TimeSampler;
+  if (name == "picture") return Wanted::Picture;
   if (name == "start" || name == "against") return Wanted::Data;
   return Wanted::Value;
 }
@@ -123,7 +125,8 @@ bool makes_sense(DeclarationKind kind, Wanted wanted) {
     case Wanted::Precision:
     case Wanted::Products:
     case Wanted::Coordinates:
-    case Wanted::TimeSampler: return false;
+    case Wanted::TimeSampler:
+    case Wanted::Picture: return false;
   }
   return false;
 }
@@ -142,6 +145,7 @@ bool makes_sense(std::string_view group, Wanted wanted) {
     case Wanted::Products: return group == "product";
     case Wanted::Coordinates: return group == "coordinate";
     case Wanted::TimeSampler: return group == "time sampler";
+    case Wanted::Picture: return group == "picture";
     case Wanted::Dynamics:
     case Wanted::Learned:
     case Wanted::Optimizer:
@@ -517,7 +521,7 @@ void Checker::name(const std::string& name, Span span, Wanted wanted) {
 std::string Checker::choices(Wanted wanted) const {
   const bool few = wanted == Wanted::Dynamics || wanted == Wanted::Optimizer || wanted == Wanted::Solver ||
                    wanted == Wanted::Metric || wanted == Wanted::Mode || wanted == Wanted::Precision ||
-                   wanted == Wanted::Coordinates || wanted == Wanted::TimeSampler;
+                   wanted == Wanted::Coordinates || wanted == Wanted::TimeSampler || wanted == Wanted::Picture;
   std::set<std::string> fitting;
   for (const auto& [known, d] : declared_)
     if (makes_sense(d->kind, wanted)) fitting.insert(d->name);

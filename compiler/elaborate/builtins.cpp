@@ -446,6 +446,13 @@ const std::vector<WordInfo>& words() {
       {{"spread", "metric", {}}, "Root of the ratio of total variances: how widely particles are spread, relative to the samples."},
       {{"nll", "metric", {}},
        "Mean negative log-likelihood of the reference samples, in nats; needs the setting `density`."},
+      {{"bpd", "metric", {{"width", {1}}}},
+       "As `nll`, in bits for each coordinate that is rounded to a multiple of `width`, such as a grey level."},
+      {{"none", "picture", {}}, "No picture."},
+      {{"images", "picture",
+        {{"height", {0}}, {"width", {0}}, {"channels", {1}}, {"range", {0, 1}}, {"rows", {10}}, {"columns", {10}}}},
+       "The first numbers of a particle as an image, by channel, row and column; square unless it is said otherwise. The "
+       "ends of `range` are black and white, `rows` and `columns` those of the sheet."},
       {{"low_discrepancy", "time sampler", {}}, "Times that run evenly through the range, moving on from step to step."},
       {{"importance", "time sampler", {{"bins", {32}}, {"floor", {0.2}}, {"decay", {0.99}}}},
        "Times drawn by a density on `bins` parts of the range that follows the running spread of the integrand."},

@@ -29,6 +29,7 @@ enum class Role {
   TimeStep,    // scalar h
   Point,       // sampled [d]
   PointTime,   // sampled scalar
+  Number,      // sampled scalar: 0, 1, … of a particle
   LogWeight,   // sampled scalar
   Data,        // values in Input::data
 };
@@ -166,11 +167,18 @@ struct Stepper {
 
 /// Where particles or reference samples come from.
 struct Origin {
-  Program draw;                             // output "x" (sampled); slot Time where it needs one
+  Program draw;                             // output "x" (sampled); slots Time and Number where it needs them
   std::shared_ptr<const Samples> snapshots;  // instead: the very rows of a snapshot …
   size_t group = 0;                         // … this one
   int dimension = 0;
   size_t rows() const;
+};
+
+/// Particles as images: of each, the first channels·height·width numbers, in this order.
+struct Picture {
+  int height = 0, width = 0, channels = 1;
+  double low = 0, high = 1;    // what is black, and what is white
+  int rows = 10, columns = 10;  // of the sheet
 };
 
 struct Sampling {
@@ -181,6 +189,7 @@ struct Sampling {
   std::vector<double> times;
   uint64_t seed = 0;
   Stepper stepper;
+  std::optional<Picture> picture;
   data::View view;  // in which particles are written
 };
 
@@ -189,6 +198,9 @@ struct Metric {
   source::Span span;
   std::vector<double> gammas;
   double scale = 1;
+  double width = 0;  // of bpd: what a coordinate is rounded to
+  /// Of the model and the samples, not of two clouds.
+  bool is_likelihood() const { return name == "nll" || name == "bpd"; }
 };
 
 /// What the log-density of the model at a point and time t follows from: that of the start, and how it changes on the way.
@@ -221,7 +233,7 @@ struct Evaluation {
   bool has_velocity = false;
   /// Over the path: outputs "gap" ½E|drift − exact|², "action" ½E|exact|², both times the length of the time range.
   Program gap;
-  /// If `nll` is among the metrics.
+  /// If `nll` or `bpd` is among the metrics.
   std::optional<Likelihood> likelihood;
 };
 

@@ -647,7 +647,7 @@ Value Elaborator::call_word(const Word& word, const Expr& e, ScopePtr scope) {
     const Value v = evaluate(a.value, scope);
     if (v.poisoned()) return poison();
     const bool placed = a.name.empty() && k < word.arguments.size();
-    const std::string name = placed ? std::next(word.arguments.begin(), static_cast<ptrdiff_t>(k))->first : a.name;
+    const std::string name = placed ? (word.arguments.begin() + static_cast<ptrdiff_t>(k))->first : a.name;
     if (!out.arguments.count(name)) {
       auto& d = sink_.report<Kind::UnknownArgument>(a.name_span.known() ? a.name_span : program_[a.value].span,
                                                     word.name, name.empty() ? text(a.value) : name);
@@ -658,6 +658,10 @@ Value Elaborator::call_word(const Word& word, const Expr& e, ScopePtr scope) {
                      : near.empty() ? fmt::format("its parameters are `{}`", fmt::join(known, "`, `"))
                                     : fmt::format("did you mean `{}`?", near);
       return poison();
+    }
+    if (auto* range = v.get<Range>(); range && !range->text && range->step == 0 && word.arguments.at(name).size() == 2) {
+      out.arguments.set(name, {range->from, range->to});
+      continue;
     }
     const NodeId node = tensor(v, fmt::format("`{}`", name));
     if (!node.valid()) return poison();
@@ -676,7 +680,7 @@ Value Elaborator::call_word(const Word& word, const Expr& e, ScopePtr scope) {
       sink_.report<Kind::NotAScalar>(program_[a.value].span, fmt::format("`{}`", name), g()[node].shape.text());
       return poison();
     }
-    out.arguments[name] = numbers;
+    out.arguments.set(name, std::move(numbers));
   }
   return {out, e.span};
 }

@@ -67,7 +67,7 @@ const Model* Elaborated::model(std::string_view name) const {
 /// Builds every program of a script with one elaborator.
 class Programs {
   static constexpr int kMostWhole = 2'000'000'000, kMostBatch = 10'000'000, kMostTimes = 100'000,
-                       kMostSteps = 1'000'000, kMostProbes = 1'000;
+                       kMostSteps = 1'000'000, kMostProbes = 1'000, kMostPixels = 10'000;
 
  public:
   explicit Programs(Elaborator& e) : e_(e) {}
@@ -122,6 +122,8 @@ class Programs {
   bool view(const Trained& t, const Declaration& d, data::View& out);
   bool evaluation(const Declaration& d, Evaluation& out);
   bool origin(const Trained* t, const Value& v, ExprId given, Span span, Origin& out, Building& b);
+  /// The setting `picture` of particles that are written with `dimension` numbers.
+  bool picture(const Declaration& d, int dimension, std::optional<Picture>& out);
   bool metrics(const Declaration& d, Evaluation& out);
   bool gap(Trained& t, const Declaration& d, Evaluation& out);
   bool likelihood(Trained& t, const Declaration& d, const Metric& asked, Evaluation& out);
@@ -498,7 +500,10 @@ NodeId Programs::carried(const Trained& t, NodeId x, ExprId given, Span span, st
   if (m.conditions.empty()) return x;
   std::vector<NodeId> parts{e_.as_vector(x)};
   if (given.valid()) {
-    const NodeId node = e_.tensor(e_.evaluate(given, e_.top_), "`given`");
+    Value v = e_.evaluate(given, e_.top_);
+    if (v.get<Closure>())
+      v = e_.apply(v, {{Tensor{input("i", {}, true, Role::Number)}, span}}, e_.program_[given].span);
+    const NodeId node = e_.tensor(v, "`given`");
     if (!node.valid()) return ir::kNone;
     if (g()[node].shape.rank > 1 || g()[node].shape.count() != m.dimension - m.moving) {
       fail<Kind::BadShape>(e_.program_[given].span, "`given`", g()[node].shape.text(),
@@ -1016,8 +1021,49 @@ bool Programs::sample(const Declaration& d, Sampling& out) {
         return fail<Kind::TimeOutOfRange>(e_.program_[setting(d, "times")].span, fmt::format("{:g}", time),
                                           fmt::format("{:g}", t->model.from), fmt::format("{:g}", t->model.to),
                                           d.model);
+    const int carried = t->model.dimension - static_cast<int>(out.view.moving) + static_cast<int>(out.view.width());
+    if (!picture(d, carried, out.picture)) return false;
   }
   return stepper(*t, d, Carried::Particles, out.stepper);
+}
+
+bool Programs::picture(const Declaration& d, int dimension, std::optional<Picture>& out) {
+  const Value v = setting_value(d, "picture");
+  if (v.poisoned()) return false;
+  auto* w = v.get<Word>();
+  if (!w || w->group != "picture")
+    return fail<Kind::BadSetting>(v.origin, "picture", v.describe(g()), words_of("picture"));
+  if (w->name == "none") return true;
+  bool fine = true;
+  const auto whole = [&](const char* name, int least) {
+    const double n = w->arguments.at(name)[0];
+    if (n == std::floor(n) && n >= least && n <= kMostPixels) return static_cast<int>(n);
+    fine = fail<Kind::BadSetting>(v.origin, name, fmt::format("{:g}", n),
+                                  fmt::format("a whole number from {} to {}", least, kMostPixels));
+    return least;
+  };
+  Picture p{.height = whole("height", 0), .width = whole("width", 0), .channels = whole("channels", 1),
+            .rows = whole("rows", 1), .columns = whole("columns", 1)};
+  if (!fine) return false;
+  if (p.channels != 1 && p.channels != 3)
+    return fail<Kind::BadSetting>(v.origin, "channels", p.channels, "1, for grey, or 3, for red, green and blue");
+  // What is not said follows from the size of a particle.
+  const int pixels = dimension / p.channels;
+  if (p.height == 0 && p.width == 0) p.height = p.width = static_cast<int>(std::sqrt(pixels));
+  if (p.height == 0) p.height = pixels / p.width;
+  if (p.width == 0) p.width = pixels / p.height;
+  if (const double numbers = static_cast<double>(p.channels) * p.height * p.width; numbers < 1 || numbers > dimension)
+    return fail<Kind::BadSetting>(
+        v.origin, "picture",
+        fmt::format("of {} by {} pixels in {} channel{}", p.height, p.width, p.channels, p.channels == 1 ? "" : "s"),
+        fmt::format("of at most the {} numbers of a particle", dimension));
+  const std::vector<double>& range = w->arguments.at("range");
+  if (range.size() != 2 || !(range[0] < range[1]) || !std::isfinite(range[1] - range[0]))
+    return fail<Kind::BadSetting>(v.origin, "range", fmt::format("{:g}", fmt::join(range, ", ")),
+                                  "from black to white, such as 0..1");
+  p.low = range[0], p.high = range[1];
+  out = p;
+  return true;
 }
 
 bool Programs::view(const Trained& t, const Declaration& d, data::View& out) {
@@ -1061,6 +1107,11 @@ bool Programs::metrics(const Declaration& d, Evaluation& out) {
       m.scale = w->arguments.at("scale")[0];
       for (double value : m.gammas)
         if (!(value > 0)) return fail<Kind::BadSetting>(item.origin, "gamma", fmt::format("{:g}", value), "positive");
+    }
+    if (auto width = w->arguments.find("width"); width != w->arguments.end()) {
+      m.width = width->second[0];
+      if (!(m.width > 0 && std::isfinite(m.width)))
+        return fail<Kind::BadSetting>(item.origin, "width", fmt::format("{:g}", m.width), "positive");
     }
     out.metrics.push_back(m);
   }
@@ -1152,10 +1203,10 @@ bool Programs::evaluation(const Declaration& d, Evaluation& out) {
   if (setting(d, "count").valid()) out.count = whole_setting(d, "count", 2);
   if (!stepper(*t, d, Carried::Particles, out.stepper)) return false;
   if (setting(d, "velocity").valid() && !gap(*t, d, out)) return false;
-  const auto nll = std::find_if(out.metrics.begin(), out.metrics.end(), [](const Metric& m) { return m.name == "nll"; });
-  if (nll != out.metrics.end()) return likelihood(*t, d, *nll, out);
+  const auto asked = std::find_if(out.metrics.begin(), out.metrics.end(), [](const Metric& m) { return m.is_likelihood(); });
+  if (asked != out.metrics.end()) return likelihood(*t, d, *asked, out);
   if (const ExprId given = setting(d, "density"); given.valid())
-    return fail<Kind::BadSetting>(e_.program_[given].span, "density", "given without the metric `nll`",
+    return fail<Kind::BadSetting>(e_.program_[given].span, "density", "given without the metrics `nll` and `bpd`",
                                   "left out, or `metrics = nll` added");
   return true;
 }

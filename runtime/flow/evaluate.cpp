@@ -22,9 +22,6 @@ constexpr size_t kManySamples = 1 << 18;
 constexpr int kFloorRepeats = 5;
 constexpr size_t kDefaultCount = 1000;
 
-/// Of the model and the samples, not of two clouds.
-bool is_likelihood(const Metric& metric) { return metric.name == "nll"; }
-
 double measure(const Metric& metric, const metrics::Cloud& a, const metrics::Cloud& b) {
   if (metric.name == "w1") return metrics::w1(a, b);
   if (metric.name == "w2") return metrics::w2(a, b);
@@ -151,6 +148,7 @@ class Evaluator {
   std::optional<Carrier> back_;  // these two for `nll`
   std::optional<PointFunction> log_density_;
   std::vector<std::vector<Tally>> tallies_;  // [comparison][metric]
+  std::vector<Tally> densities_;             // of −log q_t, per comparison, for all metrics of it
   std::vector<Points> real_;                 // of the first repeat, per comparison
   std::vector<size_t> generated_;
   Particles particles_;
@@ -194,7 +192,7 @@ std::pair<Sample, Sample> Evaluator::independent(const Comparison& c, int r) {
 void Evaluator::compare(size_t k, const Points& points, const std::vector<double>& weights, const Sample& real) {
   const metrics::Cloud a{points, m_.dimension, weights}, b{real.points, m_.dimension, real.weights};
   for (size_t i = 0; i < e_.metrics.size(); ++i)
-    if (!is_likelihood(e_.metrics[i])) tallies_[k][i].value.values.push_back(measure(e_.metrics[i], a, b));
+    if (!e_.metrics[i].is_likelihood()) tallies_[k][i].value.values.push_back(measure(e_.metrics[i], a, b));
   generated_[k] = a.count();
 }
 
@@ -236,10 +234,9 @@ bool Evaluator::repeat(int r) {
       for (size_t i = 0; i < now.weights.size(); ++i) weights[i] *= now.weights[i];
     }
     compare(k, points, weights, real);
-    for (size_t i = 0; i < e_.metrics.size(); ++i)
-      if (is_likelihood(e_.metrics[i]) &&
-          !likelihood(e_.times[k + 1], real, log_mass(weights, now.weights, largest), tallies_[k][i]))
-        return false;
+    if (e_.likelihood &&
+        !likelihood(e_.times[k + 1], real, log_mass(weights, now.weights, largest), densities_[k]))
+      return false;
     particles_.times.push_back(e_.times[k + 1]);
     particles_.points.push_back(points);
     if (r == 0) real_.push_back(real.points);
@@ -254,7 +251,7 @@ void Evaluator::floors(const std::vector<Comparison>& comparisons) {
       const auto [sample, real] = independent(comparisons[k], r);
       if (sample.points.empty() || real.points.empty()) return;
       for (size_t i = 0; i < e_.metrics.size(); ++i)
-        if (!is_likelihood(e_.metrics[i]))
+        if (!e_.metrics[i].is_likelihood())
           tallies_[k][i].floor.values.push_back(measure(e_.metrics[i], {sample.points, m_.dimension, sample.weights},
                                                          {real.points, m_.dimension, real.weights}));
     }
@@ -263,11 +260,22 @@ void Evaluator::floors(const std::vector<Comparison>& comparisons) {
 Figure Evaluator::figure(const Metric& metric, const Tally& tally) const {
   Figure out{.metric = metric.name, .value = tally.value.mean(), .deviation = tally.value.deviation()};
   if (!tally.floor.values.empty()) out.floor = tally.floor.mean(), out.floor_deviation = tally.floor.deviation();
-  if (!is_likelihood(metric)) return out;
+  if (!metric.is_likelihood()) return out;
+  out.of_density = true;
   out.impossible = tally.impossible;
-  out.bits_per_dimension = out.value / (m_.moving * std::numbers::ln2);
   // An infinite value has none.
   if (std::isfinite(out.value)) out.standard_error = std::sqrt(tally.squared_error.mean());
+  const double bit = m_.moving * std::numbers::ln2;
+  if (metric.name == "nll") {
+    out.bits_per_dimension = out.value / bit;
+    return out;
+  }
+  // A cell of edge `width` around the sample has the probability exp(−nll)·width^d.
+  const double grain = std::log2(metric.width);
+  out.value = out.value / bit - grain;
+  out.deviation /= bit;
+  if (out.floor) *out.floor = *out.floor / bit - grain, *out.floor_deviation /= bit;
+  if (out.standard_error) *out.standard_error /= bit;
   return out;
 }
 
@@ -303,6 +311,7 @@ std::optional<EvaluationResult> Evaluator::run() {
     if (samples && !rows_of(*samples, sink_)) return {};
   const size_t comparisons = e_.times.size() - 1;
   tallies_.assign(comparisons, std::vector<Tally>(e_.metrics.size()));
+  densities_.assign(comparisons, {});
   generated_.assign(comparisons, 0);
   for (int r = 0; r < e_.repeats; ++r)
     if (!repeat(r)) return {};
@@ -315,7 +324,8 @@ std::optional<EvaluationResult> Evaluator::run() {
   floors(out.comparisons);
   for (size_t k = 0; k < comparisons; ++k)
     for (size_t i = 0; i < e_.metrics.size(); ++i)
-      out.comparisons[k].figures.push_back(figure(e_.metrics[i], tallies_[k][i]));
+      out.comparisons[k].figures.push_back(
+          figure(e_.metrics[i], e_.metrics[i].is_likelihood() ? densities_[k] : tallies_[k][i]));
   out.particles = particles_;
   if (!whole_path(out)) return {};
   out.references = std::move(real_);

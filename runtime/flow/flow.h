@@ -78,8 +78,10 @@ struct Figure {
   std::string metric;
   double value = 0, deviation = 0;  // mean and standard deviation over the repeats
   std::optional<double> floor, floor_deviation;
-  /// Of `nll`: the standard error of one repeat, which is a mean over its samples; the value in bits per dimension; and
-  /// the samples of all repeats where the model's density is zero, which make it infinite.
+  /// Of `nll` and `bpd`, which are of a density: the standard error of one repeat, which is a mean over its samples; the
+  /// value in bits per dimension (of `nll`); and the samples of all repeats where the model's density is zero, which make
+  /// it infinite.
+  bool of_density = false;
   std::optional<double> standard_error, bits_per_dimension;
   size_t impossible = 0;
 };

@@ -117,6 +117,9 @@ std::vector<double> Drawer::operator()(double time, size_t count, uint64_t seed)
   const bool sampled = session_.plan().outputs[0].sampled;
   const Buffer x = session_.make_output(0, count);
   session_.set(Role::Time, time);
+  Buffer numbers(session_.precision(), session_.reads(Role::Number) ? stride_of(count) : 0);
+  for (size_t i = 0; i < count && session_.reads(Role::Number); ++i) numbers.set(i, static_cast<double>(i));
+  session_.bind(Role::Number, numbers.data());
   session_.run(count, seed, 0);
   const size_t stride = stride_of(count);
   std::vector<double> out(count * dimension_);

@@ -29,6 +29,14 @@ struct Motion {
   std::vector<std::vector<double>> weights;  // per time, [count]; empty without growth
 };
 
+/// A sheet of particles as images: of each, the first channels·height·width coordinates, in this order.
+struct Sheet {
+  int height = 1, width = 1;
+  int channels = 1;             // 1: grey; 3: red, green and blue
+  double low = 0, high = 1;     // what is black, and what is white; beyond them it is the same
+  int rows = 10, columns = 10;  // of particles at the last time
+};
+
 /// Samples of the data or the path, drawn in grey below the particles.
 struct Reference {
   std::vector<double> times;
@@ -59,6 +67,10 @@ std::string svg(const Chart& chart);
 /// One panel per time (first two coordinates; a histogram in one dimension), the reference in grey, particles in
 /// colour (size or opacity by weight), a few trajectories as thin lines. Stand-alone SVG.
 std::string svg(const Motion& motion, const Reference& reference);
+
+/// A PNG image: the first rows·columns particles at the last time, row by row; below them a few of them at as many of
+/// the times as there are columns, one particle a row. Small images are enlarged by whole factors.
+std::string png(const Motion& motion, const Sheet& sheet);
 
 /// The page: no network, no script from elsewhere. Charts, panels, a slider and a play button that move the
 /// particles in a canvas (any two coordinates can be chosen), tables, facts, formulas, the script.

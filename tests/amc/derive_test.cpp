@@ -100,11 +100,19 @@ TEST_F(Amc, ExamplesAreWithoutWarnings) {
   write("embryoid_train.csv", rows), write("embryoid_test.csv", rows);
   const std::vector<double> moons{0, 1, 1, 0, -1, 0, 0.5, -0.5};
   write("moons.npz", data::testing::zip({{"X.npy", data::testing::npy_of(moons, "(4, 2)")}}));
+  std::string digits = "label";
+  for (int p = 1; p <= 64; ++p) digits += fmt::format(",p{}", p);
+  for (int i = 0; i < 20; ++i) {
+    digits += fmt::format("\n{}", i % 10);
+    for (int p = 0; p < 64; ++p) digits += fmt::format(",{}", i * p % 17);
+  }
+  write("digits/digits_train.csv", digits + "\n"), write("digits/digits_test.csv", digits + "\n");
   int count = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(AM_SOURCE_DIR "/examples")) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(AM_SOURCE_DIR "/examples")) {
     if (entry.path().extension() != ".am") continue;
-    write(entry.path().filename().string(), contents(entry.path()));
-    const Ended e = amc({"check", entry.path().filename().string()});
+    const std::string name = std::filesystem::relative(entry.path(), AM_SOURCE_DIR "/examples").string();
+    write(name, contents(entry.path()));
+    const Ended e = amc({"check", name});
     EXPECT_EQ(e.code, 0) << entry.path();
     EXPECT_EQ(e.err, "") << entry.path();
     ++count;

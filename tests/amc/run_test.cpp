@@ -138,6 +138,17 @@ TEST_F(RunFolder, HoldsFiguresWithTheirDefinitions) {
   EXPECT_TRUE(holds(ended.out, fmt::format("objective {:.5f}", e["objective"].get<double>())));
 }
 
+TEST_F(Amc, DrawsParticlesAsImages) {
+  write("x.am", R"(path q(t) over 0..1 { z ~ normal(4); z }
+potential s(x, t) { param a: R = 0; a·sum(x) }
+train m = am(s, q) { steps = 1; batch = 16 }
+sample p from m { start = q(0); count = 30; times = [0, 1]; picture = images(range = −2..2, rows = 3) }
+)");
+  ASSERT_EQ(amc({"run", "x.am"}).code, 0);
+  EXPECT_EQ(read("runs/x/paths.png").substr(0, 8), "\x89PNG\r\n\x1a\n");
+  EXPECT_TRUE(there("runs/x/paths.npz"));
+}
+
 /// Two models with one flow: of one the density is known at the start alone, of the other at every time.
 TEST_F(Amc, ReportsLikelihoodsWithTheirErrors) {
   write("x.am", R"(path q(t) over 0..1 { z ~ normal(2); z }

@@ -9,6 +9,23 @@ namespace {
 
 using elaborate::Role;
 
+/// What `given` says of a particle's number is what that particle carries.
+TEST(Particles, ConditionsFollowTheirNumber) {
+  Trained t = train_script(R"(
+path q(t) over 0..1 { k ~ bernoulli(½); c = [k, 1 − k]; z ~ normal(2); z }
+potential s(x, t, c) = mlp(4, 1)([x, t, c])
+train m = am(s, q) { steps = 1; batch = 16 }
+sample p from m { start = normal(2); given = fn(i) [i, floor(i/10)]; count = 203; times = [0, 1] }
+)");
+  const auto p = flow::sample(t.script->elaborated.samplings[0], t.model(), t.of("m"), test_machine(), t.script->sink);
+  ASSERT_TRUE(p);
+  for (const auto& points : p->points)
+    for (size_t i = 0; i < 203; ++i) {
+      EXPECT_EQ(points[4 * i + 2], static_cast<double>(i));
+      EXPECT_EQ(points[4 * i + 3], std::floor(static_cast<double>(i) / 10));
+    }
+}
+
 /// Conditions, growth and noise; recorded at times that are no multiples of a step.
 std::string script(const std::string& dynamics, const std::string& solver, const std::string& precision) {
   return fmt::format(R"(

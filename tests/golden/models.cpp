@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <optional>
 #include <random>
 #include <sstream>
@@ -73,6 +74,7 @@ ir::Bindings plausible(const Program& program, const Model& m, const std::vector
       case Role::PointTime:
         for (double& v : values) v = static_cast<float>(m.from + (0.5 + 0.5 * small(random)) * (m.to - m.from));
         break;
+      case Role::Number: std::iota(values.begin(), values.end(), 0); break;
       case Role::Point:
       case Role::LogWeight:
         for (double& v : values) v = small(random);
