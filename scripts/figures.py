@@ -1,5 +1,7 @@
 """What the scripts that make tables of docs/results.md share: runs of the compiler, and figures as tables."""
 import argparse
+import contextlib
+import io
 import json
 import pathlib
 import statistics
@@ -17,6 +19,7 @@ def arguments(description, *names):
     parser.add_argument("--amc", default=str(ROOT / "build/bin/amc"), help="the compiler; default: build/bin/amc")
     parser.add_argument("--runs", type=pathlib.Path, default=pathlib.Path("runs"), help="folder of the runs; default: runs")
     parser.add_argument("--threads", default="1", help="threads of each run; default: 1")
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/results.md, in the blocks named after them")
     parser.add_argument("--set", action="append", default=[], help="passed on to the runs of models, such as train.flow.steps=100")
     return parser
 
@@ -45,6 +48,25 @@ def run(options, script, out, data, settings=(), constants=(), product="evaluati
     for e in json.loads((out / "evaluation.json").read_text()):
         evaluations.setdefault((e["model"], e["mode"], e["against"]), e["comparisons"])
     return evaluations
+
+
+@contextlib.contextmanager
+def block(options, name):
+    """What is printed within goes to the terminal and, with --write, into the block of docs/results.md that begins with
+    `<!-- name -->` and ends with `<!-- end -->`."""
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text):
+        yield
+    print(text.getvalue(), flush=True)
+    page = ROOT / "docs/results.md"
+    if not options.write or not text.getvalue():
+        return
+    whole, begin = page.read_text(), f"<!-- {name} -->\n"
+    if begin not in whole:
+        print(f"docs/results.md has no block {name}", file=sys.stderr)
+        return
+    before, rest = whole.split(begin, 1)
+    page.write_text(before + begin + text.getvalue() + rest[rest.index("<!-- end -->"):])
 
 
 def figure(comparisons, metric, what="value"):
