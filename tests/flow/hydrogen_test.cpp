@@ -101,5 +101,34 @@ data fresh = trajectories(start = metropolis(later, from = 50·normal(3), step =
   }
 }
 
+/// The published protocol: all 5,000 samples of t = 0, carried by 1,000 steps, at ten times.
+TEST(Hydrogen, IsEvaluatedByThePublishedProtocol) {
+  for (const char* file : {"examples/hydrogen.am", "examples/hydrogen_score.am"}) {
+    const auto script = compile(file, source_text(file), {});
+    ASSERT_TRUE(script->usable()) << messages(*script);
+    for (const auto& e : script->elaborated.evaluations) {
+      SCOPED_TRACE(fmt::format("{}: {}", file, e.model));
+      EXPECT_FALSE(e.one_step);
+      EXPECT_EQ(e.repeats, 1);
+      EXPECT_FALSE(e.count);  // every row
+      ASSERT_EQ(e.times.size(), 11u);
+      for (int k = 0; k <= 10; ++k) EXPECT_NEAR(e.times[k], k / 10.0, 1e-12);
+      ASSERT_TRUE(e.against);
+      EXPECT_EQ(e.against->samples->offsets.at(1), 5'000u);
+      EXPECT_EQ(e.stepper.steps_per_unit, 1'000);
+    }
+  }
+}
+
+/// The baseline learns from the very data of `hydrogen.am`, whose physics the script repeats.
+TEST(Hydrogen, TheBaselineHasTheSameData) {
+  const auto physics = [](const std::string& text) {
+    const size_t first = text.find("const a"), end = text.find("path q");
+    EXPECT_LT(first, end);
+    return text.substr(first, end - first);
+  };
+  EXPECT_EQ(physics(source_text("examples/hydrogen_score.am")), physics(source_text("examples/hydrogen.am")));
+}
+
 }  // namespace
 }  // namespace am
