@@ -1163,7 +1163,7 @@ bool Programs::gaps(Trained& t, const Declaration& d, Evaluation& out) {
     if (!given.valid()) continue;
     const Span span = e_.program_[given].span;
     if (!path)
-      return fail<Kind::WrongKindOfValue>(span, fmt::format("{} for a model without a path", known.text.substr(4)),
+      return fail<Kind::WrongKindOfValue>(span, fmt::format("a {} for a model without a path", known.text.substr(4)),
                                           "a path to take the mean of the gap over");
     const Value f = e_.evaluate(given, e_.top_);
     if (f.poisoned()) return false;
@@ -1176,7 +1176,7 @@ bool Programs::gaps(Trained& t, const Declaration& d, Evaluation& out) {
     }
     const auto learned = e_.member(*dyn, known.member, e_.open(*dyn));
     if (!learned)
-      return fail<Kind::WrongKindOfValue>(span, fmt::format("{} for a dynamics without it", known.text.substr(4)),
+      return fail<Kind::WrongKindOfValue>(span, fmt::format("a {} for a dynamics without any", known.text.substr(4)),
                                           fmt::format("a dynamics with `{}`", known.member));
     const auto at = known_at(t, f, known.setting, x, time);
     if (!at) return false;
