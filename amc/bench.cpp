@@ -167,8 +167,8 @@ std::vector<Problem> problems(const Arguments& a) {
   return out;
 }
 
-/// What is wrong with an outcome goes to stderr; the exit code of it.
-int judge(const Arguments& a, const Problem& problem, const Outcome& out) {
+/// The exit code of an outcome. What is wrong with the script goes to stderr, gaps that are too large to `failures`.
+int judge(const Arguments& a, const Problem& problem, const Outcome& out, std::vector<std::string>& failures) {
   if (const int code = print_diagnostics(a, out.script->sink, out.script->sources, false)) return code;
   if (!out.states_answer)
     return complain(a, make<Kind::BadCommandLine>({}, fmt::format("`{}` states no exact answer: `bench` needs an `evaluate` with "
@@ -176,8 +176,7 @@ int judge(const Arguments& a, const Problem& problem, const Outcome& out) {
   int code = kDone;
   for (const Row& row : out.rows)
     if (const auto gap = row.failure()) {
-      std::fflush(stdout);
-      fmt::print(stderr, "{}: the gap of {:.3g} % is above the bar of {:g} %\n", row.problem, 100 * *gap, 100 * kBar);
+      failures.push_back(fmt::format("{}: the gap of {:.3g} % is above the bar of {:g} %", row.problem, 100 * *gap, 100 * kBar));
       code = kNumerics;
     }
   return code;
@@ -198,7 +197,7 @@ int bench(const Arguments& a) {
   std::mutex mutex;
   std::condition_variable news;
   std::atomic<size_t> next = 0;
-  std::vector<std::exception_ptr> failures(all.size());
+  std::vector<std::exception_ptr> thrown(all.size());
   std::vector<std::jthread> threads;
   for (size_t t = 0; t < at_once; ++t)
     threads.emplace_back([&] {
@@ -206,7 +205,7 @@ int bench(const Arguments& a) {
         try {
           solve(all[k], *machine, outcomes[k]);
         } catch (...) {
-          failures[k] = std::current_exception();
+          thrown[k] = std::current_exception();
         }
         const std::lock_guard lock(mutex);
         outcomes[k].done = true;
@@ -217,20 +216,22 @@ int bench(const Arguments& a) {
   size_t width = std::string_view("problem").size();
   for (const Problem& p : all) width = std::max(width, p.name.size());
   Table table(a.markdown, width);
+  std::vector<std::string> failures;
   for (size_t k = 0; k < all.size(); ++k) {
     std::unique_lock lock(mutex);
     news.wait(lock, [&] { return outcomes[k].done; });
     lock.unlock();
-    if (failures[k]) {
+    if (thrown[k]) {
       next = all.size();
       threads.clear();
-      std::rethrow_exception(failures[k]);
+      std::rethrow_exception(thrown[k]);
     }
     const auto& rows = outcomes[k].rows;
     for (size_t i = 0; i < rows.size(); ++i)
       table.add(all[k], rows[i], i == 0 ? std::optional(outcomes[k].seconds) : std::nullopt);
-    code = std::max(code, judge(a, all[k], outcomes[k]));
+    code = std::max(code, judge(a, all[k], outcomes[k], failures));
   }
+  for (const std::string& failure : failures) fmt::print("{}\n", failure);
   return code;
 }
 

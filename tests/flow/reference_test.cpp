@@ -387,8 +387,12 @@ TEST_P(ReferenceProblem, IsCarriedByWhatItStatesAndByNothingElse) {
     // The checks see answers that are wrong by a tenth.
     const double middle = (p.model().from + p.model().to) / 2;
     const Points x = p.draw(middle);
-    if (!is_zero(p.velocity(x, middle))) EXPECT_GT(z.residual(1 + kWrong, 1), 1) << a.model;
-    if (a.growth) EXPECT_GT(z.residual(1, 1 + kWrong), 1) << a.model;
+    if (!is_zero(p.velocity(x, middle))) {
+      EXPECT_GT(z.residual(1 + kWrong, 1), 1) << a.model;
+    }
+    if (a.growth) {
+      EXPECT_GT(z.residual(1, 1 + kWrong), 1) << a.model;
+    }
   }
 }
 
@@ -401,7 +405,9 @@ TEST_P(ReferenceProblem, IsTheOneThatTheDynamicsSinglesOut) {
       EXPECT_GT(not_the_mean_velocity(p, kWrong), 1);
     } else {
       EXPECT_LE(not_a_gradient(p, 0), 1e-5) << a.model;
-      if (p.model().moving > 1) EXPECT_GT(not_a_gradient(p, kWrong), 1e-3) << a.model;
+      if (p.model().moving > 1) {
+        EXPECT_GT(not_a_gradient(p, kWrong), 1e-3) << a.model;
+      }
     }
   }
 }
