@@ -53,6 +53,7 @@ int dispatch(const Arguments& a) {
   if (a.command == "emit") return emit(a);
   if (a.command == "derive") return derive(a);
   if (a.command == "data") return describe_data(a);
+  if (a.command == "bench") return bench(a);
   if (a.command == "eval") return eval(a);
   if (a.command == "fmt") return format(a);
   if (a.command == "doc") return doc(a);
@@ -141,6 +142,14 @@ int run_command(int argc, char** argv) {
   c->add_option("--out", a.out, "file to write; default: print");
   caches(*c, a);
   c->add_option("--model", a.model, "the `train` declaration; default: the first");
+  c = app.add_subcommand("bench", "train scripts that state their exact answers, and say how far from them they end");
+  c->add_option("files", a.files, "scripts; `reference` means all of examples/reference")->required();
+  reports(*c, a);
+  c->add_option("--threads", a.threads, "problems to solve at once, each on a thread of its own; default: all cores")
+      ->check(CLI::Range(0, 4096));
+  c->add_flag("--markdown", a.markdown, "the table as Markdown");
+  c->add_option("--cpu", a.cpu, "make code for this CPU: native, x86-64-v2, x86-64-v3, x86-64-v4");
+  caches(*c, a);
   c = app.add_subcommand("fmt", "lay scripts out canonically, in place");
   c->add_option("files", a.files, "scripts; `-` reads standard input and prints")->required();
   reports(*c, a);

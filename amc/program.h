@@ -33,7 +33,7 @@ struct Arguments {
   std::string coordinates = "original", genes;  // eval
   std::string name;                // doc
   bool markdown = false;
-  std::vector<std::string> files;  // fmt
+  std::vector<std::string> files;  // fmt, bench
   bool ascii = false, unicode = false, only_check = false, to_stdout = false;
 };
 
@@ -52,6 +52,7 @@ int info(const Arguments& a);
 int eval(const Arguments& a);
 int format(const Arguments& a);
 int doc(const Arguments& a);
+int bench(const Arguments& a);
 
 /// `objective` and `∇[PARAMETER] objective` speak of a model's own program, other expressions of the script's names.
 bool of_objective(std::string_view expression);

@@ -277,12 +277,16 @@ void Run::print_table(const elaborate::Evaluation& e, const flow::EvaluationResu
                                   grouped(static_cast<long long>(impossible)));
   // The floor is explained once, below the last table.
   if (table.footnote.size() > kFloor.size() + 1) fmt::print("{}\n", table.footnote.substr(kFloor.size() + 2));
-  if (r.gap) {
-    fmt::print("action gap ½∫E|drift − exact|² = {:.5f}, {:.3f} % of the action {:.5f}\n", *r.gap,
-               100 * *r.gap / *r.action, *r.action);
-    report_.facts.push_back({"action gap of " + e.model, fmt::format("{:.5f} ({:.3f} % of the action {:.5f})", *r.gap,
-                                                                     100 * *r.gap / *r.action, *r.action)});
-  }
+  const auto print_gap = [&](std::string_view name, std::string_view learned, std::string_view size, double gap, double own,
+                             std::optional<double> relative) {
+    const std::string share = own > 0 ? fmt::format("{:.3f} % of the {} {:.5f}", 100 * *relative, size, own)
+                                      : fmt::format("where the known one is 0");
+    fmt::print("{} gap ½∫E|{} − exact|² = {:.5f}, {}\n", name, learned, gap, share);
+    report_.facts.push_back({fmt::format("{} gap of {}", name, e.model), fmt::format("{:.5f} ({})", gap, share)});
+  };
+  if (r.gap) print_gap("action", "drift", "action", *r.gap, *r.action, r.relative_gap());
+  if (r.growth_gap)
+    print_gap("growth", "growth", "known ½∫E growth²", *r.growth_gap, *r.growth_square, r.relative_growth_gap());
   fmt::print("objective {:.5f} over {} draws\n", r.objective, grouped(static_cast<long long>(r.objective_samples)));
   report_.facts.push_back({"objective of " + e.model, fmt::format("{:.5f}", r.objective)});
   report_.tables.push_back(std::move(table));
@@ -338,7 +342,10 @@ nlohmann::ordered_json as_json(const elaborate::Evaluation& e, const flow::Evalu
     j["comparisons"].push_back(row);
   }
   j["objective"] = r.objective, j["objective_samples"] = r.objective_samples;
-  if (r.gap) j["gap"] = *r.gap, j["action"] = *r.action, j["relative_gap"] = *r.gap / *r.action;
+  if (r.gap) j["gap"] = *r.gap, j["action"] = *r.action;
+  if (r.growth_gap) j["growth_gap"] = *r.growth_gap, j["growth_square"] = *r.growth_square;
+  if (const auto relative = r.relative_gap()) j["relative_gap"] = *relative;
+  if (const auto relative = r.relative_growth_gap()) j["relative_growth_gap"] = *relative;
   return j;
 }
 

@@ -43,3 +43,18 @@ function(am_test name)
   add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
   set_tests_properties(${name} PROPERTIES TIMEOUT ${TEST_TIMEOUT})
 endfunction()
+
+# am_embed(UNIT FUNCTION … HEADER … FILES PATTERN): a generated source, whose path goes into UNIT, with the texts of all files that
+# the pattern fits: am::FUNCTION gives them, as HEADER declares.
+function(am_embed unit)
+  cmake_parse_arguments(EMBED "" "FUNCTION;HEADER;FILES" "" ${ARGN})
+  file(GLOB files CONFIGURE_DEPENDS ${EMBED_FILES})
+  set(out ${CMAKE_CURRENT_BINARY_DIR}/${EMBED_FUNCTION}_texts.cpp)
+  add_custom_command(
+    OUTPUT ${out}
+    COMMAND ${CMAKE_COMMAND} "-DFILES=${files}" -DOUT=${out} -DFUNCTION=${EMBED_FUNCTION} -DHEADER=${EMBED_HEADER}
+            -P ${CMAKE_SOURCE_DIR}/cmake/EmbedTexts.cmake
+    DEPENDS ${files} ${CMAKE_SOURCE_DIR}/cmake/EmbedTexts.cmake
+    VERBATIM)
+  set(${unit} ${out} PARENT_SCOPE)
+endfunction()

@@ -4,6 +4,18 @@
 #include <algorithm>
 
 namespace am::document {
+
+std::string escaped(std::string_view text, bool cell) {
+  std::string out;
+  bool code = false;
+  for (char c : text) {
+    if (c == '`') code = !code;
+    if ((!code && (c == '*' || c == '_' || c == '<')) || (cell && c == '|')) out += '\\';
+    out += c;
+  }
+  return out;
+}
+
 namespace {
 
 constexpr size_t kNameColumn = 16, kPageWidth = 100;
@@ -42,18 +54,6 @@ std::string indented(std::string_view text) {
 std::string without_marks(std::string_view title) {
   std::string out(title);
   std::erase(out, '`');
-  return out;
-}
-
-/// Signs with a meaning in Markdown, outside of `code`.
-std::string escaped(std::string_view text, bool cell = false) {
-  std::string out;
-  bool code = false;
-  for (char c : text) {
-    if (c == '`') code = !code;
-    if ((!code && (c == '*' || c == '_' || c == '<')) || (cell && c == '|')) out += '\\';
-    out += c;
-  }
   return out;
 }
 

@@ -55,6 +55,8 @@ std::string markdown(const Entry& entry);
 std::string markdown(const Section& section);
 /// The entries of a section as rows.
 std::string table(const Section& section);
+/// With a backslash before every sign that has a meaning in Markdown, outside of `code`; `cell`: within a table.
+std::string escaped(std::string_view text, bool cell = false);
 /// The page docs/stdlib.md.
 std::string page(std::span<const Section> sections);
 

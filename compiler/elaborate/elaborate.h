@@ -230,8 +230,9 @@ struct Evaluation {
   std::shared_ptr<const Samples> training;
   bool against_path = false;
   std::string against_text;
-  bool has_velocity = false;
-  /// Over the path: outputs "gap" ½E|drift − exact|², "action" ½E|exact|², both times the length of the time range.
+  bool has_velocity = false, has_growth = false;
+  /// Over the path, all times the length of the time range: outputs "gap" ½E|drift − exact|² and "action" ½E|exact|² where
+  /// a velocity is known, "growth_gap" ½E(growth − exact)² and "growth_square" ½E exact² where a growth is.
   Program gap;
   /// If `nll` or `bpd` is among the metrics.
   std::optional<Likelihood> likelihood;

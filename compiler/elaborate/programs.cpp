@@ -125,7 +125,10 @@ class Programs {
   /// The setting `picture` of particles that are written with `dimension` numbers.
   bool picture(const Declaration& d, int dimension, std::optional<Picture>& out);
   bool metrics(const Declaration& d, Evaluation& out);
-  bool gap(Trained& t, const Declaration& d, Evaluation& out);
+  bool gaps(Trained& t, const Declaration& d, Evaluation& out);
+  /// What a function that the script gives for `setting` takes at a point: x, the time, then conditions by name, as a
+  /// potential does; fewer if it takes fewer. Nothing after a report.
+  std::optional<std::vector<Value>> known_at(Trained& t, const Value& f, std::string_view setting, NodeId x, NodeId time);
   bool likelihood(Trained& t, const Declaration& d, const Metric& asked, Evaluation& out);
   bool density(Trained& t, const Declaration& d, Likelihood& out);
   /// Says what keeps ∇· of the drift from being taken, or what it misses.
@@ -1202,7 +1205,7 @@ bool Programs::evaluation(const Declaration& d, Evaluation& out) {
   }
   if (setting(d, "count").valid()) out.count = whole_setting(d, "count", 2);
   if (!stepper(*t, d, Carried::Particles, out.stepper)) return false;
-  if (setting(d, "velocity").valid() && !gap(*t, d, out)) return false;
+  if (!gaps(*t, d, out)) return false;
   const auto asked = std::find_if(out.metrics.begin(), out.metrics.end(), [](const Metric& m) { return m.is_likelihood(); });
   if (asked != out.metrics.end()) return likelihood(*t, d, *asked, out);
   if (const ExprId given = setting(d, "density"); given.valid())
@@ -1263,61 +1266,96 @@ bool Programs::density(Trained& t, const Declaration& d, Likelihood& out) {
   out.text = e_.text(given);
   const Value f = e_.evaluate(given, e_.top_);
   if (f.poisoned()) return false;
-  const Closure* c = f.get<Closure>();
-  if (!c) {
+  if (!f.get<Closure>()) {
     e_.sink_.report<Kind::WrongKindOfValue>(span, f.describe(g()), "the log-density as a function fn(x) or fn(x, t)")
         .suggestion = "`fn(x) normal_log_density(x)`, or that of another distribution";
     return false;
   }
   const NodeId x = place(t, input("x", point_shape(t.model.dimension), true, Role::Point)),
                time = input("t", {}, false, Role::Time);
-  ScopePtr conditions = e_.drawn_in(x);
-  std::vector<Value> arguments;
-  for (const ast::Parameter& p : *c->parameters) {
-    if (p.fallback.valid()) break;
-    // As of a potential: x, t, then conditions by name.
-    Binding* condition = arguments.size() > 1 && conditions ? conditions->find(p.name) : nullptr;
-    if (arguments.size() > 1 && !condition)
-      return fail<Kind::MissingCondition>(p.span, "density", p.name, fmt::format("`{}`", d.model));
-    arguments.push_back(condition ? condition->value : Value{Tensor{arguments.empty() ? x : time}, span});
-  }
-  if (arguments.empty()) return fail<Kind::BadSetting>(span, "density", "a function of nothing", "one of x, or of x and t");
-  out.known = arguments.size() > 1;
-  const NodeId y = e_.scalar(e_.apply(f, arguments, span), "the log-density");
+  const auto arguments = known_at(t, f, "density", x, time);
+  if (!arguments) return false;
+  if (arguments->empty()) return fail<Kind::BadSetting>(span, "density", "a function of nothing", "one of x, or of x and t");
+  out.known = arguments->size() > 1;
+  const NodeId y = e_.scalar(e_.apply(f, *arguments, span), "the log-density");
   if (!y.valid()) return false;
   out.density = finish(b, {y}, {"log_density"});
   return true;
 }
 
-bool Programs::gap(Trained& t, const Declaration& d, Evaluation& out) {
+std::optional<std::vector<Value>> Programs::known_at(Trained& t, const Value& f, std::string_view setting, NodeId x,
+                                                     NodeId time) {
+  std::vector<Value> out{{Tensor{x}, f.origin}, {Tensor{time}, f.origin}};
+  const Closure* c = f.get<Closure>();
+  if (!c) return out;
+  ScopePtr conditions = e_.drawn_in(x);
+  size_t taken = 0;
+  for (const ast::Parameter& p : *c->parameters) {
+    if (p.fallback.valid()) break;
+    if (++taken <= out.size()) continue;
+    Binding* condition = conditions ? conditions->find(p.name) : nullptr;
+    if (!condition) {
+      e_.sink_.report<Kind::MissingCondition>(p.span, setting, p.name, fmt::format("`{}`", t.model.name));
+      return {};
+    }
+    out.push_back(condition->value);
+  }
+  out.resize(std::min(out.size(), taken));
+  return out;
+}
+
+bool Programs::gaps(Trained& t, const Declaration& d, Evaluation& out) {
+  struct Known {
+    std::string_view setting, member, text;
+    bool& there;
+    std::vector<std::string> outputs;
+  };
+  const Known all[] = {{"velocity", "drift", "the known velocity", out.has_velocity, {"gap", "action"}},
+                       {"growth", "growth", "the known growth", out.has_growth, {"growth_gap", "growth_square"}}};
   Building b;
   start(b, &t.store);
   Value keep;
   const Instance* dyn = dynamics(*t.declaration, keep);
   e_.objective_ = false;
   const auto path = dyn ? path_of(*dyn) : nullptr;
-  const ExprId velocity = setting(d, "velocity");
-  const Span span = e_.program_[velocity].span;
-  if (!path)
-    return fail<Kind::WrongKindOfValue>(span, "a known velocity for a model without a path",
-                                        "a path to take the mean of the gap over");
-  const Value exact = e_.evaluate(velocity, e_.top_);
   const double length = t.model.to - t.model.from;
-  const NodeId u = g().add(Op::Weyl, {}, {.index = e_.streams_++});
-  const NodeId time = ir::variable(g(), ir::add(g(), ir::constant(g(), t.model.from), ir::scale(g(), length, u)));
-  const NodeId drawn = e_.draw({PathAt{path, time}, span}, span);
-  if (!drawn.valid()) return false;
-  const std::vector<Value> at{e_.make(ir::variable(g(), drawn), span), {Tensor{time}, span}};
-  const NodeId v = e_.tensor(e_.apply(exact, at, span), "the known velocity");
-  ScopePtr scope = e_.open(*dyn);
-  const NodeId drift = e_.tensor(e_.call_closure(*e_.member(*dyn, "drift", scope), at, span), "`drift`");
-  if (!v.valid() || !drift.valid()) return false;
-  if (!(g()[v].shape == g()[drift].shape))
-    return fail<Kind::BadShape>(span, "the known velocity", g()[v].shape.text(), g()[drift].shape.text());
-  const NodeId error = ir::sub(g(), drift, v);
-  auto half_mean = [&](NodeId x) { return ir::mean(g(), ir::scale(g(), 0.5 * length, ir::dot(g(), x, x))); };
-  out.has_velocity = true;
-  out.gap = finish(b, {half_mean(error), half_mean(v)}, {"gap", "action"});
+  std::vector<NodeId> outputs;
+  std::vector<std::string> names;
+  NodeId x = ir::kNone, time = ir::kNone;
+  for (const Known& known : all) {
+    const ExprId given = setting(d, known.setting);
+    if (!given.valid()) continue;
+    const Span span = e_.program_[given].span;
+    if (!path)
+      return fail<Kind::WrongKindOfValue>(span, fmt::format("a {} for a model without a path", known.text.substr(4)),
+                                          "a path to take the mean of the gap over");
+    const Value f = e_.evaluate(given, e_.top_);
+    if (f.poisoned()) return false;
+    if (!x.valid()) {
+      const NodeId u = g().add(Op::Weyl, {}, {.index = e_.streams_++});
+      time = ir::variable(g(), ir::add(g(), ir::constant(g(), t.model.from), ir::scale(g(), length, u)));
+      const NodeId drawn = e_.draw({PathAt{path, time}, span}, span);
+      if (!drawn.valid()) return false;
+      x = e_.tidy(ir::variable(g(), drawn));
+    }
+    const auto learned = e_.member(*dyn, known.member, e_.open(*dyn));
+    if (!learned)
+      return fail<Kind::WrongKindOfValue>(span, fmt::format("a {} for a dynamics without any", known.text.substr(4)),
+                                          fmt::format("a dynamics with `{}`", known.member));
+    const auto at = known_at(t, f, known.setting, x, time);
+    if (!at) return false;
+    const NodeId exact = e_.tensor(e_.apply(f, *at, span), known.text);
+    const NodeId found =
+        e_.tensor(e_.call_closure(*learned, {{Tensor{x}, span}, {Tensor{time}, span}}, span), fmt::format("`{}`", known.member));
+    if (!exact.valid() || !found.valid()) return false;
+    if (!(g()[exact].shape == g()[found].shape))
+      return fail<Kind::BadShape>(span, std::string(known.text), g()[exact].shape.text(), g()[found].shape.text());
+    for (const NodeId v : {ir::sub(g(), found, exact), exact})
+      outputs.push_back(ir::mean(g(), ir::scale(g(), 0.5 * length, ir::dot(g(), v, v))));
+    names.insert(names.end(), known.outputs.begin(), known.outputs.end());
+    known.there = true;
+  }
+  if (!outputs.empty()) out.gap = finish(b, outputs, names);
   return true;
 }
 

@@ -297,10 +297,12 @@ bool Evaluator::whole_path(EvaluationResult& out) {
   if (!objective) return false;
   out.objective = (*objective)[0];
   out.objective_samples = kManySamples;
-  if (!e_.has_velocity) return true;
-  const auto gap = scalars(e_.gap, "gap");
-  if (!gap) return false;
-  out.gap = (*gap)[0], out.action = (*gap)[1];
+  if (!e_.has_velocity && !e_.has_growth) return true;
+  const auto gaps = scalars(e_.gap, "gap");
+  if (!gaps) return false;
+  auto next = gaps->begin();
+  if (e_.has_velocity) out.gap = *next++, out.action = *next++;
+  if (e_.has_growth) out.growth_gap = *next++, out.growth_square = *next++;
   return true;
 }
 

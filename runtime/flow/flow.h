@@ -95,10 +95,22 @@ struct Comparison {
 struct EvaluationResult {
   std::vector<Comparison> comparisons;
   std::optional<double> gap, action;  // ½∫E|drift − exact|² and ½∫E|exact|²
+  std::optional<double> growth_gap, growth_square;  // ½∫E(growth − exact)² and ½∫E exact²
+  /// The gap of the drift relative to the action, and that of the growth to its square; one that is known to be zero
+  /// has its gap relative to the other. Nothing where there is nothing to compare with.
+  std::optional<double> relative_gap() const { return relative(gap, action, growth_square); }
+  std::optional<double> relative_growth_gap() const { return relative(growth_gap, growth_square, action); }
   double objective = 0;               // over `objective_samples` fresh draws
   size_t objective_samples = 0;
   std::optional<Particles> particles;           // of the last repeat, from the start or each one-step target
   std::vector<std::vector<double>> references;  // per comparison
+
+ private:
+  using Number = std::optional<double>;
+  static Number relative(Number gap, Number own, Number other) {
+    const double size = own.value_or(0) > 0 ? *own : other.value_or(0);
+    return gap && size > 0 ? Number(*gap / size) : Number();
+  }
 };
 
 std::optional<EvaluationResult> evaluate(const elaborate::Evaluation& evaluation, const elaborate::Model& model,
