@@ -31,6 +31,7 @@ struct Arguments {
   bool latex = false;
   std::string run;                 // eval, sample, evaluate: the run folder to read
   std::string at, show;            // eval
+  std::string coordinates = "original", genes;  // eval
   std::string name;                // doc
   bool markdown = false;
   std::vector<std::string> files;  // fmt

@@ -198,7 +198,7 @@ bool Run::sample(const elaborate::Sampling& s) {
   const auto p = flow::sample(s, *m, w->second, machine_, script_.sink);
   if (!p) return false;
   const std::string name = particles_file(s);
-  if (!folder_.write_particles(name, *p, script_.sink)) return false;
+  if (!folder_.write_particles(name, *p, s.view, script_.sink)) return false;
   fmt::print("{}: {} particles at {} times by {} in {:.2f} s → {}\n", s.name, grouped(s.count), s.times.size(),
              s.stepper.text, since(began), folder_.file(name));
   if (m->seeds.size() > 1)
@@ -211,6 +211,12 @@ bool Run::sample(const elaborate::Sampling& s) {
   }
   add_motion(s.name, *p, *m, s.times);
   return true;
+}
+
+/// The unit of distances between the points of a model.
+std::string units(const elaborate::Model& m) {
+  return m.frame && m.frame->standardised() ? fmt::format("standard deviations of `{}`", m.frame->of)
+                                            : "the units of the data";
 }
 
 /// "–" for what there is not.
@@ -246,6 +252,8 @@ void Run::print_table(const std::string& title, const elaborate::Evaluation& e, 
   fmt::print("\n{} against {}, {}, {} carried against {} real samples{}{}\n", title, e.against_text,
              e.one_step ? "one step" : "from the start", first.generated, first.reference,
              means.empty() ? "" : ", mean of ", means);
+  if (const elaborate::Model* m = script_.elaborated.model(e.model); m->frame && m->frame->standardised())
+    fmt::print("distances are in {}\n", units(*m));
   report::Table table{.title = fmt::format("{} against {}", title, e.against_text)};
   table.header = {"t"};
   std::string head = fmt::format("{:>8}", "t");
@@ -408,6 +416,7 @@ bool Run::evaluate(const elaborate::Evaluation& e) {
   print_table(e.model, e, r);
   add_charts(e, r);
   results_.push_back(as_json(e, *m, r));
+  results_.back()["units"] = units(*m);
   return write_results() && (e.hold_outs.empty() || hold_out(e));
 }
 

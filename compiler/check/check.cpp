@@ -76,6 +76,7 @@ enum class Wanted {
   Mode,
   Precision,
   Products,
+  Coordinates,
   TimeSampler
 };
 
@@ -86,6 +87,7 @@ Wanted wanted_by_setting(std::string_view name) {
   if (name == "mode") return Wanted::Mode;
   if (name == "precision") return Wanted::Precision;
   if (name == "products") return Wanted::Products;
+  if (name == "coordinates") return Wanted::Coordinates;
   if (name == "time_sampler") return Wanted::TimeSampler;
   if (name == "start" || name == "against") return Wanted::Data;
   return Wanted::Value;
@@ -110,6 +112,7 @@ bool makes_sense(DeclarationKind kind, Wanted wanted) {
     case Wanted::Mode:
     case Wanted::Precision:
     case Wanted::Products:
+    case Wanted::Coordinates:
     case Wanted::TimeSampler: return false;
   }
   return false;
@@ -127,6 +130,7 @@ bool makes_sense(std::string_view group, Wanted wanted) {
     case Wanted::Mode: return group == "mode";
     case Wanted::Precision: return group == "precision";
     case Wanted::Products: return group == "product";
+    case Wanted::Coordinates: return group == "coordinates";
     case Wanted::TimeSampler: return group == "time sampler";
     case Wanted::Dynamics:
     case Wanted::Learned:
@@ -503,7 +507,7 @@ void Checker::name(const std::string& name, Span span, Wanted wanted) {
 std::string Checker::choices(Wanted wanted) const {
   const bool few = wanted == Wanted::Dynamics || wanted == Wanted::Optimizer || wanted == Wanted::Solver ||
                    wanted == Wanted::Metric || wanted == Wanted::Mode || wanted == Wanted::Precision ||
-                   wanted == Wanted::Products || wanted == Wanted::TimeSampler;
+                   wanted == Wanted::Products || wanted == Wanted::Coordinates || wanted == Wanted::TimeSampler;
   std::set<std::string> fitting;
   for (const auto& [known, d] : declared_)
     if (makes_sense(d->kind, wanted)) fitting.insert(d->name);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "compiler/elaborate/datasets.h"
 #include "compiler/elaborate/elaborator.h"
 #include "compiler/ir/ops.h"
 
@@ -67,7 +68,7 @@ NodeId Elaborator::reached(const std::vector<double>& thresholds, NodeId time) {
 }
 
 NodeId Elaborator::draw_row(const Dataset& data, NodeId group) {
-  if (!data.file.empty()) building_->files.insert(data.file);
+  if (data.origin.samples) building_->drawn_from.push_back(data.origin);
   const data::Snapshots& s = *data.samples;
   std::vector<double> starts, counts;
   for (size_t k = 0; k < s.groups(); ++k) {
@@ -99,6 +100,16 @@ std::shared_ptr<const Dataset> Elaborator::without_time(const std::shared_ptr<co
   left.times.erase(left.times.begin() + static_cast<ptrdiff_t>(*k));
   left.offsets.erase(left.offsets.begin() + static_cast<ptrdiff_t>(*k + 1));
   for (size_t i = *k + 1; i < left.offsets.size(); ++i) left.offsets[i] -= last - first;
+  // What is told of rows, where the rows are those of a file.
+  const auto erase = [&](auto of_rows) {
+    if (!of_rows.empty())
+      of_rows.erase(of_rows.begin() + static_cast<ptrdiff_t>(first), of_rows.begin() + static_cast<ptrdiff_t>(last));
+    return of_rows;
+  };
+  left.weights = erase(s.weights), left.file_rows = erase(s.file_rows);
+  left.masses = s.masses;
+  if (!left.masses.empty()) left.masses.erase(left.masses.begin() + static_cast<ptrdiff_t>(*k));
+  left.frame = s.frame;
   auto cut = [first, last](std::vector<double> rows, size_t width) {
     rows.erase(rows.begin() + static_cast<ptrdiff_t>(first * width), rows.begin() + static_cast<ptrdiff_t>(last * width));
     return rows;
@@ -114,6 +125,9 @@ std::shared_ptr<const Dataset> Elaborator::without_time(const std::shared_ptr<co
       for (size_t i = 2 * first; i < table.size(); i += 2) table[i + 1] -= static_cast<double>(last - first);
       return table;
     });
+  if (data->whole_alias_table)
+    out->whole_alias_table = std::make_shared<const Values>(
+        [samples = out->samples] { return alias_table({0, samples->offsets.back()}, samples->weights); });
   return out;
 }
 
@@ -194,6 +208,7 @@ NodeId Elaborator::draw_one(const Value& source, Span span, NodeId* velocity) {
                            .offsets = {0, d->samples->offsets.back()}};
     Dataset all = *d;
     all.samples = std::make_shared<const data::Snapshots>(std::move(merged));
+    all.alias_table = d->whole_alias_table;
     return tidy(draw_row(all, ir::constant(g(), 0)));
   }
   if (auto* s = source.get<Snapshot>()) return tidy(draw_row(*s->data, s->group));

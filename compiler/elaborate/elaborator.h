@@ -85,7 +85,8 @@ struct Building {
   std::map<int, NodeId> parameter_nodes;
   std::map<std::string, NodeId> data_nodes;
   std::map<const ast::Declaration*, Value> globals;
-  std::set<std::string> files;  // that draws come from
+  std::vector<Source> drawn_from;
+  bool asked_for_mass = false;
   /// A time whose samples no data set has in this program.
   std::optional<double> without;
   std::vector<std::shared_ptr<const Dataset>> series;  // the data sets with times that were asked for
@@ -189,6 +190,10 @@ class Elaborator {
   std::map<std::string, std::shared_ptr<const Dataset>>& dataset_cache() { return datasets_; }
   std::map<std::string, std::shared_ptr<const Values>>& number_cache() { return numbers_; }
   std::string current_data() const { return current_data_; }
+  /// The time whose samples no data set has in the program under construction.
+  const std::optional<double>& left_out_time() const { return building_->without; }
+  /// The program under construction makes use of total masses.
+  void ask_for_mass() { building_->asked_for_mass = true; }
 
  private:
   friend class Programs;
@@ -208,6 +213,8 @@ class Elaborator {
   bool fits(const ast::Declaration& declaration, const ast::Expr& call, ScopePtr bound);
   Value make_instance(const Maker& maker, const ast::Expr& expr, ScopePtr scope);
   Value member_value(const ast::Expr& expr, ScopePtr scope);
+  /// The function `mass` of a path's body, of its time and hyper-parameters alone; of a path without one it is 1.
+  Value path_mass(const Instance& path, Span span);
   Value list(const ast::Expr& expr, ScopePtr scope);
   Value range(const ast::Expr& expr, ScopePtr scope);
   /// For each parameter the argument that is meant for it, or null; what does not fit is reported.

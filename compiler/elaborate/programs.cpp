@@ -3,6 +3,7 @@
 #include <cmath>
 #include <set>
 
+#include "compiler/elaborate/datasets.h"
 #include "compiler/elaborate/elaborator.h"
 #include "compiler/elaborate/predefined.h"
 #include "compiler/ir/ops.h"
@@ -79,7 +80,7 @@ class Programs {
     const Declaration* declaration;
     ParameterStore store;
     Model model;
-    std::set<std::string> files;  // that its path draws from
+    std::vector<Source> drawn_from;  // by its path
     std::vector<std::shared_ptr<const Dataset>> series;  // data sets with times that it is trained on
   };
 
@@ -109,6 +110,9 @@ class Programs {
   bool optimize(Trained& t, const Declaration& d, Building& b, NodeId total, std::vector<NodeId> terms);
   bool functions(Trained& t);
   bool draw(Trained& t);
+  bool units(Trained& t);
+  void warn_of_units(Span span, const std::string& a, const data::Frame* of_a, const std::string& b,
+                     const data::Frame* of_b);
   /// The setting `time_sampler`.
   bool time_sampler(const Declaration& d);
   /// The learned function's parameters beside x and t, as the path draws them with x.
@@ -128,6 +132,8 @@ class Programs {
   bool evaluation(const Declaration& d, Trained* t, Evaluation& out);
   bool hold_outs(const Declaration& d, Evaluation& out);
   bool hold_out(const Declaration& d, double time, Span span, const Evaluation& whole, HoldOut& out);
+  /// The settings `coordinates` and `genes`.
+  bool view(const Trained& t, const Declaration& d, data::View& out);
   bool origin(const Trained* t, const Value& v, ExprId given, Span span, Origin& out, Building& b);
   bool metrics(const Declaration& d, Evaluation& out);
   bool gap(Trained& t, const Declaration& d, Evaluation& out);
@@ -217,6 +223,32 @@ void Programs::start(Building& building, ParameterStore* store) {
   e_.training_ = {};
   e_.owner_.clear();
   e_.place_.clear();
+}
+
+bool Model::view(data::Coordinates coordinates, const std::vector<std::string>& genes, data::View& out,
+                 std::string& what) const {
+  out = {.coordinates = coordinates, .frame = frame, .moving = static_cast<size_t>(moving)};
+  if (coordinates != data::Coordinates::Genes) {
+    if (!genes.empty()) what = "`genes` are named, and `coordinates = genes` would show them";
+    return genes.empty();
+  }
+  if (!frame || !frame->components) {
+    what = fmt::format("the data of `{}` have no loadings that lead back to genes: those of `obsm/X_pca` are in `varm/PCs`, "
+                       "others are named by `loadings`",
+                       name);
+    return false;
+  }
+  const std::vector<std::string>& known = frame->components->names;
+  for (const std::string& gene : genes) {
+    const auto found = std::find(known.begin(), known.end(), gene);
+    if (found == known.end()) {
+      const std::string near = diagnostics::nearest(gene, known);
+      what = fmt::format("there is no gene `{}`{}", gene, near.empty() ? "" : fmt::format("; did you mean `{}`?", near));
+      return false;
+    }
+    out.genes.push_back(static_cast<size_t>(found - known.begin()));
+  }
+  return true;
 }
 
 Program Programs::finish(Building& building, std::vector<NodeId> outputs, std::vector<std::string> names) {
@@ -468,6 +500,13 @@ bool Programs::train(const Declaration& d, Trained& t) {
   t.store.closed = true;
   m.parameters = t.store.parameters;
   t.series = b.series;
+  if (!b.asked_for_mass)
+    for (const Source& source : b.drawn_from)
+      if (!source.samples->masses.empty()) {
+        e_.sink_.report<Kind::UnusedMass>(d.name_span, source.samples->name, dyn->declaration->name).suggestion =
+            "a dynamics with growth, such as `uam`";
+        break;
+      }
   return draw(t) && functions(t);
 }
 
@@ -782,9 +821,33 @@ bool Programs::draw(Trained& t) {
   const Value source = path ? Value{PathAt{path, time}, span} : e_.snapshot_at(data_of(*dyn), time, span);
   const NodeId x = e_.draw(source, span);
   if (!x.valid()) return false;
-  t.files = b.files;
+  t.drawn_from = b.drawn_from;
+  if (!units(t)) return false;
   t.model.draw = finish(b, {carried(t, x, {}, span, "the path")}, {"x"});
   return true;
+}
+
+/// The coordinates of the data are those of the model where it draws samples of as many. What is drawn must agree on
+/// them.
+bool Programs::units(Trained& t) {
+  const Source* first = nullptr;
+  for (const Source& source : t.drawn_from) {
+    if (source.samples->dimension != t.model.moving) continue;
+    if (!first) first = &source;
+    if (same_units(first->samples->frame.get(), source.samples->frame.get())) continue;
+    warn_of_units(t.model.span, source.samples->name, source.samples->frame.get(), first->samples->name,
+                  first->samples->frame.get());
+    return true;
+  }
+  if (first) t.model.frame = first->samples->frame;
+  return true;
+}
+
+void Programs::warn_of_units(Span span, const std::string& a, const data::Frame* of_a, const std::string& b,
+                             const data::Frame* of_b) {
+  const std::string& standard = of_b && of_b->standardised() ? b : a;
+  e_.sink_.report<Kind::MixedUnits>(span, a, units_text(of_a), b, units_text(of_b)).suggestion =
+      fmt::format("`standardise = {}` for the other: both then have the same coordinates", standard);
 }
 
 bool Programs::functions(Trained& t) {
@@ -994,7 +1057,7 @@ bool Programs::sample(const Declaration& d, Sampling& out) {
     const bool given = setting(d, "count").valid();
     out.count = given ? whole_setting(d, "count", 1) : out.start.snapshots ? out.start.rows() : 1000;
     if (out.start.snapshots && out.count != out.start.rows()) out.start.snapshots = nullptr;
-    if (!t) return false;
+    if (!t || !view(*t, d, out.view)) return false;
     for (double time : out.times)
       if (time < t->model.from - 1e-9 || time > t->model.to + 1e-9)
         return fail<Kind::TimeOutOfRange>(e_.program_[setting(d, "times")].span, fmt::format("{:g}", time),
@@ -1002,6 +1065,28 @@ bool Programs::sample(const Declaration& d, Sampling& out) {
                                           d.model);
   }
   return stepper(*t, d, Carried::Particles, out.stepper);
+}
+
+bool Programs::view(const Trained& t, const Declaration& d, data::View& out) {
+  const Value v = setting_value(d, "coordinates");
+  if (v.poisoned()) return false;
+  const Word* word = v.get<Word>();
+  if (!word || word->group != "coordinates")
+    return fail<Kind::BadSetting>(v.origin, "coordinates", v.describe(g()), words_of("coordinates"));
+  std::vector<std::string> genes;
+  const ExprId given = setting(d, "genes");
+  if (given.valid()) {
+    const auto names = text_list(e_, e_.evaluate(given, e_.top_));
+    if (!names) return false;
+    genes = *names;
+  }
+  const auto coordinates = word->name == "genes"      ? data::Coordinates::Genes
+                           : word->name == "original" ? data::Coordinates::Original
+                                                      : data::Coordinates::Standardised;
+  std::string what;
+  if (t.model.view(coordinates, genes, out, what)) return true;
+  e_.sink_.report<Kind::NoSuchCoordinates>(given.valid() ? e_.program_[given].span : v.origin, what);
+  return false;
 }
 
 bool Programs::metrics(const Declaration& d, Evaluation& out) {
@@ -1050,9 +1135,11 @@ bool Programs::evaluation(const Declaration& d, Trained* t, Evaluation& out) {
   const Value reference = e_.evaluate(against, e_.top_);
   if (reference.poisoned()) return false;
   int dimension = 0;
-  std::set<std::string> files;
+  std::vector<Source> drawn_from;
   if (auto data = reference.dataset()) {
-    files.insert(data->file);
+    // What is standardised by data that had a time held out has other units than the script's.
+    if (t->model.without) data = in_units(e_, data, t->model.frame);
+    if (data->origin.samples) drawn_from.push_back(data->origin);
     out.against = data;
     dimension = data->samples->dimension;
     if (!data->samples->timed())
@@ -1068,7 +1155,7 @@ bool Programs::evaluation(const Declaration& d, Trained* t, Evaluation& out) {
     if (!x.valid()) return false;
     dimension = g()[x].shape.count();
     out.against_path = true;
-    files = b.files;
+    drawn_from = b.drawn_from;
     out.against_draw = finish(b, {x}, {"x"});
     for (int k = 0; k <= 4; ++k) out.times.push_back(t->model.from + (t->model.to - t->model.from) * k / 4);
   } else {
@@ -1076,9 +1163,18 @@ bool Programs::evaluation(const Declaration& d, Trained* t, Evaluation& out) {
   }
   if (dimension != t->model.dimension)
     return fail<Kind::DimensionMismatch>(span, out.against_text, dimension, d.model, t->model.dimension);
-  if (std::any_of(t->files.begin(), t->files.end(), [&](const std::string& f) { return files.count(f) > 0; }))
+  const auto trained_on = [&](const Source& source) {
+    return std::any_of(t->drawn_from.begin(), t->drawn_from.end(),
+                       [&](const Source& other) { return share_rows(source, other); });
+  };
+  if (std::any_of(drawn_from.begin(), drawn_from.end(), trained_on))
     e_.sink_.report<Kind::DataUsedTwice>(span, out.against_text, d.model).suggestion =
-        "samples that were held out: a second `data` declaration of another file";
+        "samples that were held out: `held_out(…)` of data that keep a part of their rows, or another file";
+  for (const Source& source : drawn_from)
+    if (source.samples->dimension == t->model.moving && !same_units(source.samples->frame.get(), t->model.frame.get())) {
+      warn_of_units(span, source.samples->name, source.samples->frame.get(), d.model, t->model.frame.get());
+      break;
+    }
   if (const ExprId times = setting(d, "times"); times.valid()) {
     out.times = times_setting(e_.evaluate(times, e_.top_));
     for (double time : out.times)
@@ -1100,6 +1196,8 @@ bool Programs::evaluation(const Declaration& d, Trained* t, Evaluation& out) {
     if (const auto path = path_of(*dyn))
       for (const Binding& binding : path->scope->bindings)
         if (const auto data = binding.value.dataset(); data && data->samples->timed()) out.training = data;
+    if (const auto data = std::static_pointer_cast<const Dataset>(out.training); data && t->model.without)
+      out.training = in_units(e_, data, t->model.frame);
   }
   if (setting(d, "count").valid()) out.count = whole_setting(d, "count", 2);
   if (!stepper(*t, d, Carried::Particles, out.stepper)) return false;
