@@ -101,7 +101,7 @@ bool RunFolder::write_config(const Arguments& a, const Script& script, const Mac
     if (!m.seeds.empty()) model["seeds"] = m.seeds;
     model["ema"] = m.average;
     model["precision"] = m.f64 ? "f64" : "f32";
-    model["products"] = m.step.split_products ? "split_bf16" : "plain";
+    model["products"] = m.step.split_products ? "auto" : "plain";
     model["objective"] = m.objective_text;
     for (size_t i = 0; i < m.terms.size(); ++i) model["terms"][fmt::format("term{}", i + 1)] = m.terms[i].text;
     for (const auto& p : m.parameters) model["parameters"][p.name] = p.shape.text();

@@ -107,8 +107,6 @@ bool Run::train(const elaborate::Model& m) {
   fmt::print("{}: {} parameter{}, {} step{} of {} sample{}, {}, {} thread{}\n", name, grouped(parameters),
              plural(parameters), grouped(m.steps), plural(m.steps), grouped(m.batch), plural(m.batch),
              m.f64 ? "f64" : "f32", machine_.threads, plural(machine_.threads));
-  if (m.step.split_products && !lower::has_bf16_tiles(machine_.target))
-    fmt::print("{}: this processor has no tiles of bf16, products are plain\n", m.name);
   std::fflush(stdout);
 
   MetricsFile metrics(folder_.file(folder + "/metrics.csv"), m, w->step);

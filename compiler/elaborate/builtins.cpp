@@ -457,9 +457,9 @@ const std::vector<WordInfo>& words() {
       {{"counts", "mass", {}}, "For `mass` of data: in proportion to the number of samples at each time, or to their weights."},
       {{"f32", "precision", {}}, "Single precision, 24 bits."},
       {{"f64", "precision", {}}, "Double precision, 53 bits."},
+      {{"auto", "product", {}},
+       "Where a processor with tiles of bf16 is faster for it, numbers of f32 as sums of three of bf16, and of their nine products the six that count."},
       {{"plain", "product", {}}, "Products of numbers as they are."},
-      {{"split_bf16", "product", {}},
-       "Each number of f32 as a sum of three of bf16, and of their nine products the six that count, on processors with tiles of bf16."},
   };
   return table;
 }

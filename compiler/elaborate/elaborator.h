@@ -234,6 +234,8 @@ class Elaborator {
   std::string site(const ast::Expr& call) const;
   Value run_body(const Closure& closure, ScopePtr scope, std::string place);
   void statement(const ast::Statement& s, ScopePtr scope, Value& result);
+  /// True if `check` has said of a statement that it does not belong where it stands.
+  bool misplaced(Span span) const;
   void parameter(const ast::Statement& s, ScopePtr scope);
   void assign(ScopePtr scope, const std::string& name, Value value);
   std::string layer_name(const std::string& place, std::string_view net);

@@ -926,6 +926,10 @@ void Elaborator::statement(const Statement& s, ScopePtr scope, Value& result) {
   switch (s.kind) {
     case StatementKind::Let: assign(scope, s.name, evaluate(s.value, scope)); return;
     case StatementKind::Draw: {
+      // The step of a solver may draw and be called from anywhere.
+      if (drawing_ == 0 && !misplaced(s.span))
+        sink_.report<Kind::MisplacedStatement>(s.span, "a draw, reached from where nothing may be drawn,").suggestion =
+            "call what draws in the body of a path or distribution";
       const size_t reports = sink_.count();
       const NodeId drawn = draw(evaluate(s.value, scope), program_[s.value].span);
       trace(reports, program_[s.value].span);
@@ -968,13 +972,16 @@ void Elaborator::statement(const Statement& s, ScopePtr scope, Value& result) {
   }
 }
 
+bool Elaborator::misplaced(Span span) const {
+  const auto reported = sink_.sorted();
+  return std::any_of(reported.begin(), reported.end(), [&](const diagnostics::Diagnostic& d) {
+    return d.kind == Kind::MisplacedStatement && d.span == span;
+  });
+}
+
 void Elaborator::parameter(const Statement& s, ScopePtr scope) {
   if (!store_ || owner_.empty()) {
-    const auto reported = sink_.sorted();
-    const bool known = std::any_of(reported.begin(), reported.end(), [&](const diagnostics::Diagnostic& d) {
-      return d.kind == Kind::MisplacedStatement && d.span == s.span;  // by `check`: this is no net either
-    });
-    if (!known)
+    if (!misplaced(s.span))
       sink_.report<Kind::MisplacedStatement>(s.span, "a learned parameter outside of a potential or velocity");
     scope->bind(s.name, poison());
     return;

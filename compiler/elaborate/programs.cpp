@@ -452,10 +452,9 @@ bool Programs::train(const Declaration& d, Trained& t) {
   bool split = false;
   const Value products = setting_value(d, "products");
   if (auto* w = products.get<Word>(); w && w->group == "product")
-    split = w->name == "split_bf16";
+    split = w->name == "auto" && !m.f64;
   else if (!products.poisoned())
-    fail<Kind::BadSetting>(products.origin, "products", products.describe(g()), "plain or split_bf16");
-  if (split && m.f64) fail<Kind::BadSetting>(products.origin, "products", products.describe(g()), "plain in f64");
+    fail<Kind::BadSetting>(products.origin, "products", products.describe(g()), "auto or plain");
 
   Value keep;
   const Instance* dyn = dynamics(d, keep);
@@ -496,7 +495,6 @@ bool Programs::train(const Declaration& d, Trained& t) {
   std::vector<NodeId> terms;
   if (!objective(t, *dyn, scope, b, total, terms)) return false;
   if (!optimize(t, d, b, total, terms)) return false;
-  m.step.split_products = split;
   t.store.closed = true;
   m.parameters = t.store.parameters;
   t.series = b.series;
@@ -507,7 +505,9 @@ bool Programs::train(const Declaration& d, Trained& t) {
             "a dynamics with growth, such as `uam`";
         break;
       }
-  return draw(t) && functions(t);
+  if (!draw(t) || !functions(t)) return false;
+  for (Program* p : {&m.step, &m.objective, &m.functions}) p->split_products = split;
+  return true;
 }
 
 bool Programs::time_sampler(const Declaration& d) {
@@ -924,8 +924,14 @@ bool Programs::stepper(Trained& t, const Declaration& d, Carried what, Stepper& 
   const auto drift = *e_.member(*dyn, "drift", opened);
   const auto growth = e_.member(*dyn, "growth", opened);
   const auto noise = e_.member(*dyn, "noise", opened);
-  // The state is [x, conditions, log w] as far as there are such, and all is integrated together.
-  const int still = dimension - t.model.moving;
+  // A solver's state is [x, log w] as far as there are weights, integrated together. Conditions are no part of it, so that
+  // no step can move them: they join x where the drift is asked for, and behind what comes out.
+  const int moving = t.model.moving, still = dimension - moving;
+  const NodeId conditions = still > 0 ? ir::slice(g(), x, 0, moving, still) : ir::kNone;
+  auto with_conditions = [&](NodeId place) {
+    return still > 0 ? ir::concat(g(), {e_.as_vector(place), conditions}, 0) : place;
+  };
+  const NodeId position = still > 0 ? e_.tidy(ir::slice(g(), x, 0, 0, moving)) : x;
   const bool weighted = growth || what == Carried::Densities;
   auto rate = [&](const Value& point, const Value& velocity, const Value& now) -> Value {
     const Value g_now = growth ? e_.call_closure(*growth, {point, now}, span) : e_.constant(0, span);
@@ -937,50 +943,62 @@ bool Programs::stepper(Trained& t, const Declaration& d, Carried what, Stepper& 
   auto field = [&](const std::vector<Value>& a) -> Value {
     if (a.size() != 2 || a[0].poisoned() || a[1].poisoned()) return {};
     NodeId state = e_.tensor(a[0], "a state");
-    if (weighted) state = e_.tidy(ir::slice(g(), state, 0, 0, dimension));
-    const Value point{Tensor{ir::variable(g(), e_.tidy(place(t, state)))}, span};
-    Value v = e_.call_closure(drift, {point, a[1]}, span);
-    if (v.poisoned()) return v;
-    const Value second = weighted ? rate(point, v, a[1]) : Value{};
-    if (still > 0) v = e_.vector_of({v, {Tensor{ir::constant(g(), 0, {still})}, span}}, span);
-    return weighted ? e_.vector_of({v, second}, span) : v;
+    if (!state.valid()) return {};
+    if (weighted) state = e_.tidy(ir::slice(g(), state, 0, 0, moving));
+    const Value point{Tensor{ir::variable(g(), e_.tidy(place(t, with_conditions(state))))}, span};
+    const Value v = e_.call_closure(drift, {point, a[1]}, span);
+    return v.poisoned() || !weighted ? v : e_.vector_of({v, rate(point, v, a[1])}, span);
   };
   const Value f{
       Native{"drift", {"x", "t"}, std::make_shared<const std::function<Value(const std::vector<Value>&)>>(field)}, span};
   const Value state =
-      weighted ? e_.vector_of({{Tensor{x}, span}, {Tensor{log_weight}, span}}, span) : Value{Tensor{x}, span};
+      weighted ? e_.vector_of({{Tensor{position}, span}, {Tensor{log_weight}, span}}, span) : Value{Tensor{position}, span};
   NodeId increment = ir::constant(g(), 0, g()[e_.tensor(state, "a state")].shape);
   if (noise) {
     const Declaration* normal = e_.declaration("normal");
     AM_CHECK(normal, "the standard library has no `normal`");
-    const NodeId z = e_.draw(e_.instantiate(*normal, {e_.constant(t.model.moving)}, span), span);
+    const NodeId z = e_.draw(e_.instantiate(*normal, {e_.constant(moving)}, span), span);
     const std::vector<Value> arguments = noise->parameters->size() == 1
                                              ? std::vector<Value>{{Tensor{time}, span}}
                                              : std::vector<Value>{{Tensor{place(t, x)}, span}, {Tensor{time}, span}};
     const NodeId sigma = e_.scalar(e_.call_closure(*noise, arguments, span), "`noise`");
     if (!sigma.valid() || !z.valid()) return false;
     NodeId dw = ir::scale(g(), ir::mul(g(), ir::unary(g(), Op::Sqrt, h), sigma), z);
-    const int unmoved = still + (weighted ? 1 : 0);
-    if (unmoved > 0) dw = ir::concat(g(), {e_.as_vector(dw), ir::constant(g(), 0, {unmoved})}, 0);
-    increment = dw;
+    if (weighted) dw = ir::concat(g(), {e_.as_vector(dw), ir::constant(g(), 0, Shape{1})}, 0);
+    increment = ir::variable(g(), dw);
   }
   const auto step = e_.member(*solver, "step", steps);
   if (!step) return false;  // `check` has reported it
   const Value now{Tensor{time}, span}, width{Tensor{h}, span};
+  const uint32_t streams = e_.streams_;
+  ++e_.drawing_;  // a step may draw
   const Value next = e_.call_closure(*step, {f, state, now, width, {Tensor{increment}, span}}, span);
+  --e_.drawing_;
+  const bool draws = e_.streams_ > streams;
   const NodeId y = e_.tensor(next, "a step of a solver");
   if (!y.valid()) return false;
   if (const Shape wanted = g()[e_.tensor(state, "a state")].shape; !(g()[y].shape == wanted))
     return fail<Kind::BadShape>(step->span, "the result of `step`", g()[y].shape.text(), wanted.text());
-  const NodeId nx = weighted ? e_.tidy(ir::slice(g(), y, 0, 0, dimension)) : y;
-  const NodeId nw = weighted ? e_.tidy(ir::slice(g(), y, 0, dimension, 1)) : log_weight;
+  const auto unfit = [&](std::string_view how, std::string_view wanted) {
+    return fail<Kind::BadSetting>(span, "solver", fmt::format("`{}`, whose step {}", solver->declaration->name, how), wanted);
+  };
+  // What is drawn moves all of the state, and there is no way back along it.
+  if (draws && what == Carried::Densities)
+    return unfit("draws", "one that integrates, such as `rk4(steps = 50)`, since likelihoods are carried back along the drift");
+  if (draws && weighted)
+    return unfit("draws", "one that integrates, such as `euler`, since the dynamics has growth");
+  const auto error = e_.member(*solver, "error", steps);
+  if (error && (noise || draws))
+    return unfit("adapts to a smooth solution",
+                 noise ? "one with fixed steps, since the dynamics has noise" : "one with fixed steps, since it draws");
+  const std::vector<NodeId> reached = ir::reachable(g(), std::vector<NodeId>{y});
+  if (noise && std::find(reached.begin(), reached.end(), increment) == reached.end())
+    return unfit("leaves out its argument `noise`", "one that adds it, such as `euler`, since the dynamics has noise");
+  const NodeId nx = with_conditions(weighted ? e_.tidy(ir::slice(g(), y, 0, 0, moving)) : y);
+  const NodeId nw = weighted ? e_.tidy(ir::slice(g(), y, 0, moving, 1)) : log_weight;
   std::vector<NodeId> outputs{nx, nw};
   std::vector<std::string> names{"x", "log_weight"};
-  if (const auto error = e_.member(*solver, "error", steps)) {
-    if (noise)
-      return fail<Kind::BadSetting>(
-          span, "solver", fmt::format("`{}`, whose step adapts to a smooth solution", solver->declaration->name),
-          "one with fixed steps, since the dynamics has noise");
+  if (error) {
     const NodeId estimate = e_.scalar(e_.call_closure(*error, {f, state, now, width}, span), "`error`");
     if (!estimate.valid()) return false;
     outputs.push_back(estimate), names.push_back("error");
@@ -1005,6 +1023,7 @@ bool Programs::stepper(Trained& t, const Declaration& d, Carried what, Stepper& 
     out.steps_per_unit = *n;
   }
   out.step = finish(b, outputs, names);
+  out.step.split_products = t.model.step.split_products;
   return true;
 }
 
