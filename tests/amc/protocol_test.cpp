@@ -159,6 +159,27 @@ TEST_F(Protocol, WhatIsHeldOutHasNoInfluence) {
   EXPECT_EQ(before["comparisons"][0]["w1"]["value"], evaluation("never")["comparisons"][0]["w1"]["value"]);
 }
 
+// The units that the samples are compared in are those of the training, too: as if the file never had the time. They are
+// brought there from the script's own units, by rounding errors of f64.
+TEST_F(Protocol, WhatIsHeldOutHasNoPartInStandardisation) {
+  auto standardised = [](std::string text) {
+    text.replace(text.find("time = \"t\")"), 11, "time = \"t\", standardise = true)");
+    return text.replace(text.find("time = \"t\")\npath"), 11, "time = \"t\", standardise = cells)");
+  };
+  write("x.am", standardised(script("steps = 40; batch = 32", "hold_out = [1]")));
+  run({"--out", "before"});
+  write("cells.csv", cloud(1, {{0, 0, 60}, {1, -70, 35}, {2, 2, 60}, {3, 4, 40}}));
+  run({"--out", "after"});
+  write("cells.csv", cloud(1, {{0, 0, 60}, {2, 2, 60}, {3, 4, 40}}));
+  write("x.am", standardised(script("steps = 40; batch = 32", "times = [0, 1]")));
+  run({"--out", "never"});
+  EXPECT_EQ(checkpoint("before/flow/without_1"), checkpoint("never/flow"));
+  EXPECT_EQ(checkpoint("after/flow/without_1"), checkpoint("never/flow"));
+  const double never = evaluation("never")["comparisons"][0]["w1"]["value"];
+  for (const std::string name : {"before", "after"})
+    EXPECT_NEAR(evaluation(name)["hold_out"]["comparisons"][0]["w1"]["value"], never, 1e-5) << name;
+}
+
 TEST_F(Protocol, OneStepSetsOutFromTheTrueCellsOfTheTimeBefore) {
   write("x.am", script("steps = 30; batch = 32", "mode = one_step; hold_out = [2]"));
   run({"--out", "o"});
