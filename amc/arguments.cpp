@@ -49,6 +49,7 @@ void caches(CLI::App& c, Arguments& a) {
 
 int dispatch(const Arguments& a) {
   if (a.command == "run") return run(a);
+  if (a.command == "sample" || a.command == "evaluate") return from_run(a);
   if (a.command == "check") return check(a);
   if (a.command == "emit") return emit(a);
   if (a.command == "derive") return derive(a);
@@ -111,6 +112,14 @@ int run_command(int argc, char** argv) {
   c->add_flag("--resume", a.resume, "go on from the checkpoints of the run folder");
   c->add_option("--out", a.out, "run folder; default: runs/SCRIPT");
   caches(*c, a);
+  for (const auto& [name, what] : {std::pair("sample", "do what the script samples, with the models of a finished run"),
+                                   std::pair("evaluate", "do what the script evaluates, with the models of a finished run")}) {
+    c = app.add_subcommand(name, what);
+    common(*c, a);
+    c->add_option("--run", a.run, "run folder whose checkpoints to use; what comes out is written there too")->required();
+    c->add_option("--threads", a.threads, "threads to use; default: all cores")->check(CLI::Range(0, 4096));
+    caches(*c, a);
+  }
   c = app.add_subcommand("check", "parse, check, differentiate, plan memory; nothing runs");
   common(*c, a);
   c = app.add_subcommand("emit", "print a stage of the compiler");
@@ -178,7 +187,7 @@ int run_command(int argc, char** argv) {
     return kScript;
   }
   for (CLI::App* used : app.get_subcommands()) a.command = used->get_name();
-  if (a.command == "run") {
+  if (a.command == "run" || a.command == "sample" || a.command == "evaluate") {
     std::signal(SIGINT, on_signal);
     std::signal(SIGTERM, on_signal);
   }

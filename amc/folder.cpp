@@ -12,6 +12,26 @@ namespace am::program {
 
 using diagnostics::Kind;
 
+std::string training_folder(const elaborate::Model& m) {
+  std::string out = m.name;
+  if (m.without) out += fmt::format("/without_{}", *m.without);
+  if (!m.seeds.empty()) out += fmt::format("/seed_{}", m.seed);
+  return out;
+}
+
+std::string training_name(const elaborate::Model& m) {
+  std::string out = m.name;
+  if (m.without) out += fmt::format(" without time {}", *m.without);
+  if (!m.seeds.empty()) out += fmt::format(", seed {}", m.seed);
+  return out;
+}
+
+std::vector<elaborate::Model> for_each_seed(const elaborate::Model& model) {
+  std::vector<elaborate::Model> out(std::max<size_t>(1, model.seeds.size()), model);
+  for (size_t k = 0; k < model.seeds.size(); ++k) out[k].seed = model.seeds[k];
+  return out;
+}
+
 bool RunFolder::make(const std::string& path, bool resume, std::string& kept, diagnostics::Sink& sink) {
   path_ = path.substr(0, path.find_last_not_of('/') + 1);
   std::error_code error;
@@ -23,6 +43,39 @@ bool RunFolder::make(const std::string& path, bool resume, std::string& kept, di
   if (!error) return true;
   sink.report<Kind::CannotWrite>({}, path, error.message());
   return false;
+}
+
+bool RunFolder::open(const std::string& path, diagnostics::Sink& sink) {
+  path_ = path.substr(0, path.find_last_not_of('/') + 1);
+  if (std::filesystem::exists(file("config.json"))) return true;
+  sink.report<Kind::BadCommandLine>({}, fmt::format("`--run {}` is not the folder of a run: it has no config.json", path));
+  return false;
+}
+
+bool RunFolder::set_aside(const std::vector<std::string>& names, std::string& kept, diagnostics::Sink& sink) const {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  std::string to;
+  for (const std::string& name : names) {
+    if (error || !fs::exists(file(name), error)) continue;
+    for (int n = 1; to.empty() || (kept.empty() && fs::exists(to, error)); ++n) to = file(fmt::format("earlier.{}", n));
+    kept = to;
+    const fs::path target = fs::path(to) / name;
+    fs::create_directories(target.parent_path(), error);
+    if (!error) fs::rename(file(name), target, error);
+  }
+  if (error) sink.report<Kind::CannotWrite>({}, to, error.message());
+  return !error;
+}
+
+std::vector<std::string> RunFolder::of_finished_run() const {
+  namespace fs = std::filesystem;
+  std::vector<std::string> out;
+  std::error_code error;
+  if (!fs::exists(file("report.html"), error)) return out;
+  for (fs::directory_iterator at(path_, error), end; !error && at != end; at.increment(error))
+    if (at->is_regular_file() || at->path().filename() == "figures") out.push_back(at->path().filename());
+  return out;
 }
 
 bool RunFolder::write(const std::string& name, std::string_view text, diagnostics::Sink& sink) const {
@@ -44,7 +97,9 @@ bool RunFolder::write_config(const Arguments& a, const Script& script, const Mac
   j["cpu"] = machine.target.cpu, j["vector_bytes"] = machine.target.vector_bytes, j["threads"] = machine.threads;
   for (const auto& m : script.elaborated.models) {
     auto& model = j["models"][m.name];
-    model["steps"] = m.steps, model["batch"] = m.batch, model["seed"] = m.seed, model["ema"] = m.average;
+    model["steps"] = m.steps, model["batch"] = m.batch, model["seed"] = m.seed;
+    if (!m.seeds.empty()) model["seeds"] = m.seeds;
+    model["ema"] = m.average;
     model["precision"] = m.f64 ? "f64" : "f32";
     model["products"] = m.step.split_products ? "auto" : "plain";
     model["objective"] = m.objective_text;

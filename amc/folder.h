@@ -8,11 +8,25 @@
 
 namespace am::program {
 
+/// The folder of a training within its run's: "flow", "flow/seed_2", "flow/without_1", "flow/without_1/seed_2".
+std::string training_folder(const elaborate::Model& training);
+/// The same for people: "flow without time 1, seed 2".
+std::string training_name(const elaborate::Model& training);
+/// The model with each of its seeds as the one it is trained with.
+std::vector<elaborate::Model> for_each_seed(const elaborate::Model& model);
+
 class RunFolder {
  public:
   /// Makes the folder. Unless it is to be resumed, a run that is there already is kept: its folder gets a number, which
   /// `kept` tells. False after a report.
   bool make(const std::string& path, bool resume, std::string& kept, diagnostics::Sink& sink);
+  /// Stands for a folder that must be there, of a run that trained.
+  bool open(const std::string& path, diagnostics::Sink& sink);
+  /// Keeps what is about to be written anew: these files, as far as they exist, move to a folder "earlier.1",
+  /// "earlier.2", … within this one, which `kept` tells.
+  bool set_aside(const std::vector<std::string>& names, std::string& kept, diagnostics::Sink& sink) const;
+  /// All files of a finished run but those of its trainings; none where there is no report yet.
+  std::vector<std::string> of_finished_run() const;
   std::string file(const std::string& name) const { return path_ + "/" + name; }
   const std::string& path() const { return path_; }
   bool write(const std::string& name, std::string_view text, diagnostics::Sink& sink) const;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "amc/folder.h"
 #include "amc/program.h"
 #include "amc/progress.h"
 #include "compiler/derive/derive.h"
@@ -268,7 +269,7 @@ int eval(const Arguments& a) {
   const auto points = data::read_csv(a.at, {.columns = columns}, {}, script->sink);
   const auto weights = !points         ? std::optional<flow::Weights>()
                        : a.run.empty() ? flow::initialise(*m, *machine, script->sink)
-                                       : flow::load(a.run + "/" + m->name + "/checkpoint.npz", *m, script->sink);
+                                       : flow::load(fmt::format("{}/{}/checkpoint.npz", a.run, training_folder(*m)), *m, script->sink);
   if (!weights) return print_diagnostics(a, script->sink, script->sources, false);
   std::vector<double> x, t;
   const size_t width = columns.size(), count = points->count();

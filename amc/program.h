@@ -29,7 +29,8 @@ struct Arguments {
   std::string expression;    // derive
   std::vector<std::string> shapes;  // derive: NAME=SIZE
   bool latex = false;
-  std::string run, at, show;       // eval
+  std::string run;                 // eval, sample, evaluate: the run folder to read
+  std::string at, show;            // eval
   std::string coordinates = "original", genes;  // eval
   std::string name;                // doc
   bool markdown = false;
@@ -44,6 +45,8 @@ extern std::atomic<bool> interrupted;
 int run_command(int argc, char** argv);
 
 int run(const Arguments& a);
+/// `amc sample` and `amc evaluate`.
+int from_run(const Arguments& a);
 int check(const Arguments& a);
 int emit(const Arguments& a);
 int derive(const Arguments& a);

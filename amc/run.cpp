@@ -29,19 +29,30 @@ std::string_view plural(long long n) { return n == 1 ? "" : "s"; }
 class Run {
  public:
   Run(const Arguments& a, Script& script, const Machine& machine) : a_(a), script_(script), machine_(machine) {}
+  /// Everything that the script declares.
   int all();
+  /// What it samples or evaluates alone, with the models of a finished run.
+  int from_run();
 
  private:
   bool train(const elaborate::Model& m);
   bool sample(const elaborate::Sampling& s);
   bool evaluate(const elaborate::Evaluation& e);
+  /// The figures of every seed; empty where one has no weights, or after a report.
+  std::vector<flow::EvaluationResult> figures(const elaborate::Evaluation& e, const elaborate::Model& m);
+  bool hold_out(const elaborate::Evaluation& e);
+  bool train_seeds(const elaborate::Model& m);
+  bool write_results();
   bool report();
   bool write_picture(const std::string& name, const flow::Particles& p, const elaborate::Sampling& s);
   void add_motion(std::string name, const flow::Particles& p, const elaborate::Model& m,
                   const std::vector<double>& times);
-  void print_table(const elaborate::Evaluation& e, const flow::EvaluationResult& r);
+  void print_table(const std::string& title, const elaborate::Evaluation& e, const flow::EvaluationResult& r);
   void add_charts(const elaborate::Evaluation& e, const flow::EvaluationResult& r);
   bool load_checkpoints();
+  /// The weights of a finished training.
+  bool load_trained(const elaborate::Model& m);
+  std::string particles_file(const elaborate::Sampling& s) const;
   std::optional<flow::Weights> start(const elaborate::Model& m, const std::string& checkpoint);
 
   const Arguments& a_;
@@ -50,7 +61,7 @@ class Run {
   RunFolder folder_;
   report::Report report_;
   nlohmann::ordered_json results_ = nlohmann::ordered_json::array();
-  std::map<std::string, flow::Weights> weights_;  // of trained models
+  std::map<std::string, flow::Weights> weights_;  // of trained models, by the folder of the training
   std::map<std::string, flow::Weights> loaded_;   // from checkpoints, before training goes on
   Clock::time_point began_ = Clock::now();
 };
@@ -59,40 +70,47 @@ class Run {
 /// was.
 bool Run::load_checkpoints() {
   bool fine = true;
-  for (const auto& m : script_.elaborated.models) {
-    const std::string checkpoint = folder_.file(m.name + "/checkpoint.npz");
-    if (!a_.resume || !std::filesystem::exists(checkpoint)) continue;
-    auto w = flow::load(checkpoint, m, script_.sink);
-    if (w) loaded_[m.name] = std::move(*w);
-    fine = fine && w;
-  }
+  auto look = [&](const elaborate::Model& m) {
+    for (const auto& one : for_each_seed(m)) {
+      const std::string folder = training_folder(one), checkpoint = folder_.file(folder + "/checkpoint.npz");
+      if (!a_.resume || !std::filesystem::exists(checkpoint)) continue;
+      auto w = flow::load(checkpoint, one, script_.sink);
+      if (w) loaded_[folder] = std::move(*w);
+      fine = fine && w;
+    }
+  };
+  for (const auto& m : script_.elaborated.models) look(m);
+  for (const auto& e : script_.elaborated.evaluations)
+    for (const auto& h : e.hold_outs) look(h.model);
   return fine;
 }
 
 std::optional<flow::Weights> Run::start(const elaborate::Model& m, const std::string& checkpoint) {
-  if (auto w = loaded_.find(m.name); w != loaded_.end()) {
-    fmt::print("{}: resumed at step {}\n", m.name, grouped(w->second.step));
+  const std::string name = training_name(m);
+  if (auto w = loaded_.find(training_folder(m)); w != loaded_.end()) {
+    fmt::print("{}: resumed at step {}\n", name, grouped(w->second.step));
     return std::move(w->second);
   }
-  if (a_.resume) fmt::print("{}: no checkpoint at {}, starting anew\n", m.name, checkpoint);
+  if (a_.resume) fmt::print("{}: no checkpoint at {}, starting anew\n", name, checkpoint);
   return flow::initialise(m, machine_, script_.sink);
 }
 
 bool Run::train(const elaborate::Model& m) {
-  const std::string checkpoint = folder_.file(m.name + "/checkpoint.npz");
+  const std::string folder = training_folder(m), name = training_name(m);
+  const std::string checkpoint = folder_.file(folder + "/checkpoint.npz");
   std::error_code unused;
-  std::filesystem::create_directories(folder_.file(m.name), unused);
+  std::filesystem::create_directories(folder_.file(folder), unused);
   const auto asked = weights_.empty() ? began_ : Clock::now();
   auto w = start(m, checkpoint);
   if (!w) return false;
   long long parameters = 0;
   for (const auto& p : m.parameters) parameters += p.shape.count();
-  fmt::print("{}: {} parameter{}, {} step{} of {} sample{}, {}, {} thread{}\n", m.name, grouped(parameters),
+  fmt::print("{}: {} parameter{}, {} step{} of {} sample{}, {}, {} thread{}\n", name, grouped(parameters),
              plural(parameters), grouped(m.steps), plural(m.steps), grouped(m.batch), plural(m.batch),
              m.f64 ? "f64" : "f32", machine_.threads, plural(machine_.threads));
   std::fflush(stdout);
 
-  MetricsFile metrics(folder_.file(m.name + "/metrics.csv"), m, w->step);
+  MetricsFile metrics(folder_.file(folder + "/metrics.csv"), m, w->step);
   ProgressLine line(!a_.json);
   const int first = w->step;
   const auto began = Clock::now();
@@ -103,9 +121,9 @@ bool Run::train(const elaborate::Model& m) {
   options.report = [&](const flow::Progress& p, const flow::Weights& now) {
     metrics.add(p);
     if (p.step == first + 1 && first == 0)
-      fmt::print("{}: first step after {:.2f} s\n", m.name, since(asked)), std::fflush(stdout);
+      fmt::print("{}: first step after {:.2f} s\n", name, since(asked)), std::fflush(stdout);
     const double rate = (p.step - first) / std::max(1e-9, p.seconds);
-    line.show(fmt::format("{}: step {} of {}, {:.0f} steps/s, objective {:.4f}, {} left", m.name, grouped(p.step),
+    line.show(fmt::format("{}: step {} of {}, {:.0f} steps/s, objective {:.4f}, {} left", name, grouped(p.step),
                           grouped(m.steps), rate, p.objective, duration((m.steps - p.step) / rate)));
     if (since(saved) > kCheckpointSeconds) {
       fine = flow::save(checkpoint, m, now, script_.sink) && metrics.flush(script_.sink);
@@ -117,22 +135,31 @@ bool Run::train(const elaborate::Model& m) {
   line.end();
   // Whatever ended it, what was reached is kept; after a failure these are the last weights with a finite objective.
   fine = flow::save(checkpoint, m, *w, script_.sink) && metrics.flush(script_.sink) && fine;
-  report_.charts.push_back(metrics.chart(m));
+  // The page shows one training of each model: the one whose particles it shows.
+  const bool shown = !m.without && (m.seeds.empty() || m.seed == m.seeds.front());
+  if (shown) report_.charts.push_back(metrics.chart(m));
   const double seconds = since(began);
   if (ending == flow::Ending::Stopped && fine)
-    fmt::print("{}: stopped at step {}; checkpoint in {}; to go on, add `--resume` to the same command\n", m.name,
+    fmt::print("{}: stopped at step {}; checkpoint in {}; to go on, add `--resume` to the same command\n", name,
                grouped(w->step), checkpoint);
   if (ending == flow::Ending::Failed && fine)
-    fmt::print("{}: the weights of step {}, before training failed, are kept in {}\n", m.name, grouped(w->step),
+    fmt::print("{}: the weights of step {}, before training failed, are kept in {}\n", name, grouped(w->step),
                checkpoint);
   if (ending != flow::Ending::Finished || !fine) return false;
   if (first < m.steps)
-    fmt::print("{}: trained in {} ({:.0f} steps/s)\n", m.name, duration(seconds), (m.steps - first) / seconds);
+    fmt::print("{}: trained in {} ({:.0f} steps/s)\n", name, duration(seconds), (m.steps - first) / seconds);
   else
-    fmt::print("{}: nothing to train: the checkpoint is of step {}, and `steps` is {}\n", m.name, grouped(first),
+    fmt::print("{}: nothing to train: the checkpoint is of step {}, and `steps` is {}\n", name, grouped(first),
                grouped(m.steps));
-  report_.formulas.push_back({m.name + " minimises", m.objective_text});
-  weights_[m.name] = std::move(*w);
+  if (shown) report_.formulas.push_back({m.name + " minimises", m.objective_text});
+  weights_[folder] = std::move(*w);
+  return true;
+}
+
+bool Run::train_seeds(const elaborate::Model& m) {
+  for (const auto& one : for_each_seed(m))
+    // Two evaluations may hold out the same time.
+    if (!weights_.count(training_folder(one)) && (interrupted || !train(one))) return false;
   return true;
 }
 
@@ -169,18 +196,24 @@ void Run::add_motion(std::string name, const flow::Particles& p, const elaborate
   report_.references.push_back(std::move(reference));
 }
 
+std::string Run::particles_file(const elaborate::Sampling& s) const {
+  return script_.elaborated.samplings.size() == 1 ? "paths.npz" : s.name + ".npz";
+}
+
 bool Run::sample(const elaborate::Sampling& s) {
-  auto w = weights_.find(s.model);
   const elaborate::Model* m = script_.elaborated.model(s.model);
-  if (w == weights_.end() || !m) return false;
+  auto w = m ? weights_.find(training_folder(*m)) : weights_.end();
+  if (w == weights_.end()) return false;
   const auto began = Clock::now();
   const auto p = flow::sample(s, *m, w->second, machine_, script_.sink);
   if (!p) return false;
-  const std::string name = script_.elaborated.samplings.size() == 1 ? "paths.npz" : s.name + ".npz";
+  const std::string name = particles_file(s);
   if (!folder_.write_particles(name, *p, s.view, script_.sink)) return false;
   if (s.picture && !write_picture(std::filesystem::path(name).replace_extension(".png"), *p, s)) return false;
   fmt::print("{}: {} particles at {} times by {} in {:.2f} s → {}\n", s.name, grouped(s.count), s.times.size(),
              s.stepper.text, since(began), folder_.file(name));
+  if (m->seeds.size() > 1)
+    fmt::print("{}: by the training with seed {}, the first of {}\n", s.name, m->seed, m->seeds.size());
   if (!p->mass.empty()) {
     std::string masses;
     for (size_t k = 0; k < p->times.size(); ++k)
@@ -203,15 +236,16 @@ std::string figure_text(std::optional<double> v) { return v ? fmt::format("{:.4f
 /// The numbers of a figure with their headings, as far as its metric has them.
 struct Column {
   std::string heading;
-  std::optional<double> value, deviation;
-  bool averages = true;  // over the times
+  std::optional<double> value;
 };
 
-std::vector<Column> columns(const flow::Figure& f) {
-  std::vector<Column> out{{f.metric, f.value, f.deviation}};
-  if (f.of_density) out.push_back({"± error", f.standard_error, {}, false});
-  if (f.bits_per_dimension) out.push_back({"bits/dim", f.bits_per_dimension, {}});
-  out.push_back({"floor", f.floor, {}});
+std::vector<Column> columns(const flow::Figure& f, int repeats) {
+  std::vector<Column> out{{f.metric, f.value}};
+  if (!f.by_seed.empty()) out.push_back({"± seeds", f.seed_deviation});
+  if (repeats > 1) out.push_back({"± repeats", f.deviation});
+  if (f.of_density) out.push_back({"± error", f.standard_error});
+  if (f.bits_per_dimension) out.push_back({"bits/dim", f.bits_per_dimension});
+  out.push_back({"floor", f.floor});
   return out;
 }
 
@@ -219,57 +253,42 @@ constexpr std::string_view kLikelihoodFootnote =
     "nll is in nats for each sample, bpd in bits for each coordinate rounded to its width, ± the standard error of this "
     "mean; the floor is that of the known density on the same samples, where one was given.";
 
-void Run::print_table(const elaborate::Evaluation& e, const flow::EvaluationResult& r) {
+void Run::print_table(const std::string& title, const elaborate::Evaluation& e, const flow::EvaluationResult& r) {
   const auto& first = r.comparisons[0];
-  fmt::print("\n{} against {}, {}, {} carried against {} real samples{}\n", e.model, e.against_text,
+  std::string means = e.repeats > 1 ? fmt::format("{} repeats", e.repeats) : "";
+  if (const size_t seeds = first.figures[0].by_seed.size(); seeds > 0)
+    means = fmt::format("{}{}{} seed{}", means, means.empty() ? "" : " and ", seeds, plural(static_cast<long long>(seeds)));
+  fmt::print("\n{} against {}, {}, {} carried against {} real samples{}{}\n", title, e.against_text,
              e.one_step ? "one step" : "from the start", first.generated, first.reference,
-             e.repeats > 1 ? fmt::format(", mean of {} repeats", e.repeats) : "");
+             means.empty() ? "" : ", mean of ", means);
   if (const elaborate::Model* m = script_.elaborated.model(e.model); m->frame && m->frame->standardised())
     fmt::print("distances are in {}\n", units(*m));
-  report::Table table{.title = fmt::format("{} against {}", e.model, e.against_text)};
+  report::Table table{.title = fmt::format("{} against {}", title, e.against_text)};
   table.header = {"t"};
   std::string head = fmt::format("{:>8}", "t");
-  std::vector<int> widths;
   for (const auto& f : first.figures)
-    for (const Column& column : columns(f)) {
-      widths.push_back(column.deviation ? 12 : 10);
-      head += fmt::format("{:>{}}", column.heading, widths.back());
+    for (const Column& column : columns(f, e.repeats)) {
+      head += fmt::format("{:>{}}", column.heading, column.heading == f.metric ? 12 : 11);
       table.header.push_back(column.heading);
     }
   fmt::print("{}\n", head);
-  std::vector<std::optional<double>> sums(widths.size(), 0);
-  const auto n = static_cast<double>(r.comparisons.size());
+  auto add = [&](const std::string& label, const std::vector<flow::Figure>& figures) {
+    std::string row = fmt::format("{:>8}", label);
+    std::vector<std::string> cells{label};
+    for (const auto& f : figures)
+      for (const Column& column : columns(f, e.repeats)) {
+        cells.push_back(figure_text(column.value));
+        row += fmt::format("{:>{}}", cells.back(), column.heading == f.metric ? 12 : 11);
+      }
+    fmt::print("{}\n", row);
+    table.rows.push_back(cells);
+  };
   size_t impossible = 0;
   for (const auto& c : r.comparisons) {
-    std::string row = fmt::format("{:>8}", fmt::format("{:g}", c.time));
-    std::vector<std::string> cells{fmt::format("{:g}", c.time)};
-    size_t i = 0;
-    for (const auto& f : c.figures) {
-      impossible += f.impossible;
-      for (const Column& column : columns(f)) {
-        // No mean of what is missing somewhere.
-        if (column.value && column.averages && sums[i])
-          *sums[i] += *column.value / n;
-        else
-          sums[i].reset();
-        row += fmt::format("{:>{}}", figure_text(column.value), widths[i++]);
-        cells.push_back(figure_text(column.value) +
-                        (column.deviation.value_or(0) > 0 ? " ± " + figure_text(column.deviation) : ""));
-      }
-    }
-    fmt::print("{}\n", row);
-    table.rows.push_back(cells);
+    add(fmt::format("{:g}", c.time), c.figures);
+    for (const auto& f : c.figures) impossible += f.impossible;
   }
-  if (r.comparisons.size() > 1) {
-    std::string row = fmt::format("{:>8}", "mean");
-    std::vector<std::string> cells{"mean"};
-    for (size_t i = 0; i < sums.size(); ++i) {
-      row += fmt::format("{:>{}}", figure_text(sums[i]), widths[i]);
-      cells.push_back(figure_text(sums[i]));
-    }
-    fmt::print("{}\n", row);
-    table.rows.push_back(cells);
-  }
+  if (r.comparisons.size() > 1) add("mean", r.means);
   table.footnote = fmt::format("{}.", kFloor);
   if (e.likelihood) table.footnote += fmt::format(" {}", kLikelihoodFootnote);
   if (impossible > 0)
@@ -277,19 +296,25 @@ void Run::print_table(const elaborate::Evaluation& e, const flow::EvaluationResu
                                   grouped(static_cast<long long>(impossible)));
   // The floor is explained once, below the last table.
   if (table.footnote.size() > kFloor.size() + 1) fmt::print("{}\n", table.footnote.substr(kFloor.size() + 2));
+  report_.tables.push_back(std::move(table));
+  if (!e.over_path) return;
+  auto spread = [](const std::vector<double>& by_seed) {
+    return by_seed.empty() ? std::string() : fmt::format(" ± {:.5f}", flow::deviation(by_seed));
+  };
   const auto print_gap = [&](std::string_view name, std::string_view learned, std::string_view size, double gap, double own,
-                             std::optional<double> relative) {
+                             std::optional<double> relative, const std::string& deviation) {
     const std::string share = own > 0 ? fmt::format("{:.3f} % of the {} {:.5f}", 100 * *relative, size, own)
                                       : fmt::format("where the known one is 0");
-    fmt::print("{} gap ½∫E|{} − exact|² = {:.5f}, {}\n", name, learned, gap, share);
-    report_.facts.push_back({fmt::format("{} gap of {}", name, e.model), fmt::format("{:.5f} ({})", gap, share)});
+    fmt::print("{} gap ½∫E|{} − exact|² = {:.5f}{}, {}\n", name, learned, gap, deviation, share);
+    report_.facts.push_back({fmt::format("{} gap of {}", name, e.model), fmt::format("{:.5f}{} ({})", gap, deviation, share)});
   };
-  if (r.gap) print_gap("action", "drift", "action", *r.gap, *r.action, r.relative_gap());
+  if (r.gap) print_gap("action", "drift", "action", *r.gap, *r.action, r.relative_gap(), spread(r.gap_by_seed));
   if (r.growth_gap)
-    print_gap("growth", "growth", "known ½∫E growth²", *r.growth_gap, *r.growth_square, r.relative_growth_gap());
-  fmt::print("objective {:.5f} over {} draws\n", r.objective, grouped(static_cast<long long>(r.objective_samples)));
-  report_.facts.push_back({"objective of " + e.model, fmt::format("{:.5f}", r.objective)});
-  report_.tables.push_back(std::move(table));
+    print_gap("growth", "growth", "known ½∫E growth²", *r.growth_gap, *r.growth_square, r.relative_growth_gap(),
+              spread(r.growth_gap_by_seed));
+  const std::string objective = fmt::format("{:.5f}{}", r.objective, spread(r.objective_by_seed));
+  fmt::print("objective {} over {} draws\n", objective, grouped(static_cast<long long>(r.objective_samples)));
+  report_.facts.push_back({"objective of " + e.model, objective});
 }
 
 void Run::add_charts(const elaborate::Evaluation& e, const flow::EvaluationResult& r) {
@@ -310,11 +335,37 @@ void Run::add_charts(const elaborate::Evaluation& e, const flow::EvaluationResul
   }
 }
 
-nlohmann::ordered_json as_json(const elaborate::Evaluation& e, const flow::EvaluationResult& r) {
+nlohmann::ordered_json as_json(const flow::Figure& f) {
+  nlohmann::ordered_json j{{"value", f.value}, {"deviation", f.deviation}};
+  if (!f.by_seed.empty()) j["seed_deviation"] = f.seed_deviation, j["by_seed"] = f.by_seed;
+  if (f.standard_error) j["standard_error"] = *f.standard_error;
+  if (f.bits_per_dimension) j["bits_per_dimension"] = *f.bits_per_dimension;
+  if (f.impossible > 0) j["samples_without_density"] = f.impossible;
+  if (f.floor) j["floor"] = *f.floor;
+  if (f.floor_deviation) j["floor_deviation"] = *f.floor_deviation;
+  return j;
+}
+
+void put_figures(nlohmann::ordered_json& row, const std::vector<flow::Figure>& figures) {
+  for (const auto& f : figures) row[f.metric] = as_json(f);
+}
+
+nlohmann::ordered_json as_json(const flow::Comparison& c) {
+  nlohmann::ordered_json row{{"t", c.time}};
+  row["generated"] = c.generated, row["reference"] = c.reference;
+  put_figures(row, c.figures);
+  return row;
+}
+
+nlohmann::ordered_json as_json(const elaborate::Evaluation& e, const elaborate::Model& m,
+                               const flow::EvaluationResult& r) {
   nlohmann::ordered_json j;
   j["model"] = e.model, j["against"] = e.against_text, j["mode"] = e.one_step ? "one_step" : "from_start";
   j["repeats"] = e.repeats, j["seed"] = e.seed, j["solver"] = e.stepper.text;
+  if (!m.seeds.empty()) j["seeds"] = m.seeds;
   j["definitions"] = {
+      {"deviation", "standard deviation (n - 1) over the repeats of one training; root mean square over seeds"},
+      {"seed_deviation", "standard deviation (n - 1) over trainings that differ in their seed, of their means over repeats"},
       {"w1", "min E|x - y| over couplings, exact"},
       {"w2", "(min E|x - y|^2)^(1/2) over couplings, exact"},
       {"mmd", "squared maximum mean discrepancy, unbiased, kernel scale*exp(-gamma|x-y|^2) averaged over gamma"},
@@ -330,36 +381,86 @@ nlohmann::ordered_json as_json(const elaborate::Evaluation& e, const flow::Evalu
   for (const auto& m : e.metrics)
     if (m.name == "bpd") j["width"] = m.width;
   if (e.likelihood) j["density"] = e.likelihood->text;
-  for (const auto& c : r.comparisons) {
-    nlohmann::ordered_json row{{"t", c.time}, {"generated", c.generated}, {"reference", c.reference}};
-    for (const auto& f : c.figures) {
-      row[f.metric] = {{"value", f.value}, {"deviation", f.deviation}};
-      if (f.standard_error) row[f.metric]["standard_error"] = *f.standard_error;
-      if (f.bits_per_dimension) row[f.metric]["bits_per_dimension"] = *f.bits_per_dimension;
-      if (f.impossible > 0) row[f.metric]["samples_without_density"] = f.impossible;
-      if (f.floor) row[f.metric]["floor"] = *f.floor, row[f.metric]["floor_deviation"] = *f.floor_deviation;
-    }
-    j["comparisons"].push_back(row);
-  }
+  for (const auto& c : r.comparisons) j["comparisons"].push_back(as_json(c));
+  put_figures(j["mean"], r.means);
   j["objective"] = r.objective, j["objective_samples"] = r.objective_samples;
+  if (!m.seeds.empty()) {
+    j["objective_by_seed"] = r.objective_by_seed;
+    j["objective_seed_deviation"] = flow::deviation(r.objective_by_seed);
+  }
   if (r.gap) j["gap"] = *r.gap, j["action"] = *r.action;
   if (r.growth_gap) j["growth_gap"] = *r.growth_gap, j["growth_square"] = *r.growth_square;
   if (const auto relative = r.relative_gap()) j["relative_gap"] = *relative;
   if (const auto relative = r.relative_growth_gap()) j["relative_growth_gap"] = *relative;
+  if (r.gap && !m.seeds.empty())
+    j["gap_by_seed"] = r.gap_by_seed, j["gap_seed_deviation"] = flow::deviation(r.gap_by_seed);
+  if (r.growth_gap && !m.seeds.empty())
+    j["growth_gap_by_seed"] = r.growth_gap_by_seed, j["growth_gap_seed_deviation"] = flow::deviation(r.growth_gap_by_seed);
   return j;
 }
 
+/// Of the hold-outs that are done.
+nlohmann::ordered_json as_json(const elaborate::Evaluation& e, const flow::EvaluationResult& r) {
+  nlohmann::ordered_json j{{"mode", e.one_step ? "one_step" : "from_start"}};
+  for (size_t k = 0; k < r.comparisons.size(); ++k) {
+    const elaborate::HoldOut& h = e.hold_outs[k];
+    nlohmann::ordered_json row{{"t", r.comparisons[k].time}, {"from", h.evaluation.times[0]}};
+    elaborate::Model any = h.model;
+    any.seeds.clear();
+    row["folder"] = training_folder(any);
+    row.update(as_json(r.comparisons[k]));
+    j["comparisons"].push_back(row);
+  }
+  put_figures(j["mean"], r.means);
+  return j;
+}
+
+std::vector<flow::EvaluationResult> Run::figures(const elaborate::Evaluation& e, const elaborate::Model& m) {
+  std::vector<flow::EvaluationResult> out;
+  for (const auto& one : for_each_seed(m)) {
+    auto w = weights_.find(training_folder(one));
+    auto r = w == weights_.end() ? std::nullopt : flow::evaluate(e, one, w->second, machine_, script_.sink, out.empty());
+    if (!r) return {};
+    out.push_back(std::move(*r));
+  }
+  return out;
+}
+
+bool Run::write_results() { return folder_.write("evaluation.json", results_.dump(2) + "\n", script_.sink); }
+
 bool Run::evaluate(const elaborate::Evaluation& e) {
-  auto w = weights_.find(e.model);
   const elaborate::Model* m = script_.elaborated.model(e.model);
-  if (w == weights_.end() || !m) return false;
-  const auto r = flow::evaluate(e, *m, w->second, machine_, script_.sink);
-  if (!r) return false;
-  print_table(e, *r);
-  add_charts(e, *r);
-  results_.push_back(as_json(e, *r));
+  if (!m) return false;
+  auto each = figures(e, *m);
+  if (each.empty()) return false;
+  const auto r = flow::over_seeds(std::move(each), !m->seeds.empty());
+  print_table(e.model, e, r);
+  add_charts(e, r);
+  results_.push_back(as_json(e, *m, r));
   results_.back()["units"] = units(*m);
-  return folder_.write("evaluation.json", results_.dump(2) + "\n", script_.sink);
+  return write_results() && (e.hold_outs.empty() || hold_out(e));
+}
+
+bool Run::hold_out(const elaborate::Evaluation& e) {
+  const bool seeded = !e.hold_outs[0].model.seeds.empty();
+  std::vector<std::vector<flow::EvaluationResult>> at_times(for_each_seed(e.hold_outs[0].model).size());
+  flow::EvaluationResult all;
+  for (const elaborate::HoldOut& h : e.hold_outs) {
+    if (!weights_.count(training_folder(h.model))) fmt::print("\n");
+    if (!train_seeds(h.model) || interrupted) return false;
+    auto each = figures(h.evaluation, h.model);
+    if (each.empty()) return false;
+    std::vector<flow::EvaluationResult> so_far;
+    for (size_t k = 0; k < each.size(); ++k) {
+      at_times[k].push_back(std::move(each[k]));
+      so_far.push_back(flow::joined(at_times[k]));
+    }
+    all = flow::over_seeds(std::move(so_far), seeded);
+    results_.back()["hold_out"] = as_json(e, all);
+    if (!write_results()) return false;
+  }
+  print_table(fmt::format("{} trained without each time", e.model), e.hold_outs[0].evaluation, all);
+  return true;
 }
 
 bool Run::report() {
@@ -370,8 +471,10 @@ bool Run::report() {
       folder_.write(fmt::format("figures/{}.svg", chart.title.substr(chart.title.rfind(' ') + 1) + "_training"),
                     report::svg(chart), script_.sink);
   for (const auto& m : script_.elaborated.models)
-    report_.facts.push_back({m.name, fmt::format("{} steps of {} samples, seed {}, {}", grouped(m.steps),
-                                                 grouped(m.batch), m.seed, m.f64 ? "f64" : "f32")});
+    report_.facts.push_back({m.name, fmt::format("{} steps of {} samples, seed{} {}, {}", grouped(m.steps), grouped(m.batch),
+                                                 m.seeds.size() > 1 ? "s" : "",
+                                                 m.seeds.empty() ? std::to_string(m.seed) : fmt::format("{}", fmt::join(m.seeds, ", ")),
+                                                 m.f64 ? "f64" : "f32")});
   if (!folder_.write("report.html", report::html(report_), script_.sink)) return false;
   if (!report_.tables.empty()) fmt::print("\n{}.\n", kFloor);
   fmt::print("\nreport: {}\n", folder_.file("report.html"));
@@ -383,11 +486,12 @@ int Run::all() {
   const std::string name = std::filesystem::path(a_.file).stem().string();
   std::string kept;
   if (!folder_.make(a_.out.empty() ? "runs/" + name : a_.out, a_.resume, kept, script_.sink) || !load_checkpoints() ||
-      !folder_.write_config(a_, script_, machine_, script_.sink))
+      !folder_.set_aside(folder_.of_finished_run(), kept, script_.sink) || !folder_.write_config(a_, script_, machine_, script_.sink))
     return print_diagnostics(a_, script_.sink, script_.sources, false);
-  if (!kept.empty()) fmt::print("the run that was in {} is kept in {}\n", folder_.path(), kept);
+  if (!kept.empty())
+    fmt::print("{} in {} is kept in {}\n", a_.resume ? "what a finished run left" : "the run that was", folder_.path(), kept);
   bool fine = true;
-  for (const auto& m : todo.models) fine = fine && train(m);
+  for (const auto& m : todo.models) fine = fine && train_seeds(m);
   for (const auto& s : todo.samplings) fine = fine && !interrupted && sample(s);
   for (const auto& e : todo.evaluations) fine = fine && !interrupted && evaluate(e);
   fine = fine && report();
@@ -395,9 +499,55 @@ int Run::all() {
   return fine ? kDone : interrupted ? kInterrupted : kOurBug;
 }
 
-}  // namespace
+bool Run::load_trained(const elaborate::Model& m) {
+  const std::string folder = training_folder(m);
+  if (weights_.count(folder)) return true;
+  auto w = flow::load(folder_.file(folder + "/checkpoint.npz"), m, script_.sink);
+  if (!w) return false;
+  if (w->step < m.steps)
+    fmt::print("{}: the checkpoint is of step {} of {}\n", training_name(m), grouped(w->step), grouped(m.steps));
+  weights_[folder] = std::move(*w);
+  return true;
+}
 
-int run(const Arguments& a) {
+int Run::from_run() {
+  const auto& todo = script_.elaborated;
+  const bool samples = a_.command == "sample";
+  if (samples ? todo.samplings.empty() : todo.evaluations.empty())
+    return complain(a_, diagnostics::make<Kind::BadCommandLine>(
+                            {}, fmt::format("`amc {}`: the script has no `{}` declaration", a_.command, a_.command)));
+  bool fine = folder_.open(a_.run, script_.sink);
+  std::vector<std::string> replaced;
+  auto load_seeds = [&](const elaborate::Model& m) {
+    for (const auto& one : for_each_seed(m)) fine = fine && load_trained(one);
+  };
+  if (samples) {
+    for (const auto& s : todo.samplings) {
+      fine = fine && load_trained(*todo.model(s.model));
+      replaced.insert(replaced.end(), {particles_file(s), fmt::format("figures/{}.svg", s.name)});
+    }
+  } else {
+    replaced.push_back("evaluation.json");
+    for (const auto& e : todo.evaluations) {
+      load_seeds(*todo.model(e.model));
+      for (const auto& h : e.hold_outs) load_seeds(h.model);
+      for (const auto& metric : e.metrics) replaced.push_back(fmt::format("figures/{}_{}.svg", e.model, metric.name));
+    }
+  }
+  std::string kept;
+  fine = fine && folder_.set_aside(replaced, kept, script_.sink);
+  if (!kept.empty()) fmt::print("what this replaces in {} is kept in {}\n", folder_.path(), kept);
+  if (samples)
+    for (const auto& s : todo.samplings) fine = fine && !interrupted && sample(s);
+  else
+    for (const auto& e : todo.evaluations) fine = fine && !interrupted && evaluate(e);
+  if (script_.sink.has_errors()) return print_diagnostics(a_, script_.sink, script_.sources, false);
+  if (fine && !samples) fmt::print("\n{}.\n\nfigures: {}\n", kFloor, folder_.file("evaluation.json"));
+  return fine ? kDone : interrupted ? kInterrupted : kOurBug;
+}
+
+/// The script and the machine, and whichever of the two is wanted of a run.
+int with_run(const Arguments& a, int (Run::*what)()) {
   int code = kDone;
   const auto script = open_script(a, code);
   if (!script) return code;
@@ -407,7 +557,12 @@ int run(const Arguments& a) {
     script->sink.report<Kind::NothingToRun>({script->file, 0, 0});
     return print_diagnostics(a, script->sink, script->sources, false);
   }
-  return Run(a, *script, *machine).all();
+  return (Run(a, *script, *machine).*what)();
 }
+
+}  // namespace
+
+int run(const Arguments& a) { return with_run(a, &Run::all); }
+int from_run(const Arguments& a) { return with_run(a, &Run::from_run); }
 
 }  // namespace am::program

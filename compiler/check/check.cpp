@@ -163,14 +163,14 @@ class Checker {
     for (const Predefined& p : predefined) predefined_[p.name] = p.group;
   }
 
-  void run(std::span<const ExprId> overrides) {
+  void run(std::span<const Override> overrides) {
     declare();
     for (size_t i = 0; i < p_.declarations.size(); ++i) {
       user_ = i >= own_;
       declaration(p_.declarations[i]);
     }
     locals_.clear();
-    for (ExprId id : overrides) expr(id);
+    for (const Override& o : overrides) expr(o.value, wanted_by_setting(o.setting));
     for (size_t i = own_; i < p_.declarations.size(); ++i) unused(p_.declarations[i]);
   }
 
@@ -521,7 +521,8 @@ void Checker::name(const std::string& name, Span span, Wanted wanted) {
 std::string Checker::choices(Wanted wanted) const {
   const bool few = wanted == Wanted::Dynamics || wanted == Wanted::Optimizer || wanted == Wanted::Solver ||
                    wanted == Wanted::Metric || wanted == Wanted::Mode || wanted == Wanted::Precision ||
-                   wanted == Wanted::Coordinates || wanted == Wanted::TimeSampler || wanted == Wanted::Picture;
+                   wanted == Wanted::Products || wanted == Wanted::Coordinates || wanted == Wanted::TimeSampler ||
+                   wanted == Wanted::Picture;
   std::set<std::string> fitting;
   for (const auto& [known, d] : declared_)
     if (makes_sense(d->kind, wanted)) fitting.insert(d->name);
@@ -549,7 +550,7 @@ std::string Checker::suggestion(const std::string& name, Wanted wanted) const {
 }  // namespace
 
 void check(const ast::Program& program, size_t own, std::span<const Predefined> predefined,
-           std::span<const ExprId> overrides, diagnostics::Sink& sink) {
+           std::span<const Override> overrides, diagnostics::Sink& sink) {
   Checker(program, own, predefined, sink).run(overrides);
 }
 

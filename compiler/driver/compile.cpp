@@ -27,6 +27,17 @@ ast::ExprId parse_fragment(Script& s, const std::string& name, std::string_view 
   return parse::parse_expression(s.sources, file, s.program, s.sink);
 }
 
+/// ", such as `…`": a setting that the script has, of the kind and by the name that were asked for as far as there is one.
+std::string example_of(const std::string& key, const std::vector<std::string>& known) {
+  if (known.empty()) return ", and the script has nothing with settings";
+  const std::string kind = key.substr(0, key.find('.') + 1), name = key.substr(key.rfind('.') + 1);
+  auto fits = [&](const std::string& k) { return (kind.empty() || k.starts_with(kind)) && k.ends_with("." + name); };
+  auto best = std::find_if(known.begin(), known.end(), fits);
+  if (best == known.end())
+    best = std::find_if(known.begin(), known.end(), [&](const std::string& k) { return k.starts_with(kind); });
+  return fmt::format(", such as `{}`", best == known.end() ? known.front() : *best);
+}
+
 /// "train.flow.steps" names a setting of a declaration of the script.
 bool known_setting(const Script& s, const std::string& key, std::string& why) {
   std::vector<std::string> known;
@@ -39,8 +50,10 @@ bool known_setting(const Script& s, const std::string& key, std::string& why) {
   }
   if (std::find(known.begin(), known.end(), key) != known.end()) return true;
   const std::string near = diagnostics::nearest(key, known);
-  why = near.empty() ? "there is no such setting; it is written KIND.NAME.SETTING, such as `train.flow.steps`"
-                     : fmt::format("there is no such setting; did you mean `{}`?", near);
+  if (near.empty())
+    why = fmt::format("there is no such setting; it is written KIND.NAME.SETTING{}", example_of(key, known));
+  else
+    why = fmt::format("there is no such setting; did you mean `{}`?", near);
   return false;
 }
 
@@ -126,8 +139,9 @@ std::unique_ptr<Script> compile_with(const std::vector<std::string>& library, co
     if (!elaborate_options.asked) return s;
     s->asked = ast::print(s->program, elaborate_options.asked->expression);
   }
-  std::vector<ast::ExprId> from_command_line;
-  for (const auto& [key, value] : elaborate_options.settings) from_command_line.push_back(value);
+  std::vector<check::Override> from_command_line;
+  for (const auto& [key, value] : elaborate_options.settings)
+    from_command_line.push_back({key.substr(key.rfind('.') + 1), value});
   std::vector<check::Predefined> predefined;
   for (const elaborate::Predefined& p : elaborate::predefined())
     if (p.group != "data member") predefined.push_back({std::string(p.name), std::string(p.group)});

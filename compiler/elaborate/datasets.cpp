@@ -86,13 +86,18 @@ bool add_masses(Elaborator& e, const CallArguments& a, data::Snapshots& read) {
   return true;
 }
 
-std::optional<data::Selection> selection(Elaborator& e, const CallArguments& a) {
+std::optional<data::Selection> selection(Elaborator& e, const CallArguments& a, const data::Snapshots& read) {
   data::Selection out;
   if (given(a, Shared::Without)) {
     const auto times = numbers(e, value(a, Shared::Without), "`without`");
     if (!times) return {};
     out.without = *times;
   }
+  // Before anything is made of the rows, standardisation among it.
+  if (const auto& time = e.left_out_time())
+    if (const auto k = read.at(*time))
+      if (std::none_of(out.without.begin(), out.without.end(), [&](double t) { return read.at(t) == k; }))
+        out.without.push_back(*time);
   if (given(a, Shared::Keep)) {
     const Value& v = value(a, Shared::Keep);
     const auto keep = e.number(v, "`keep`");
@@ -159,7 +164,7 @@ std::shared_ptr<Dataset> of_rows(data::Snapshots rows, Span span) {
 Value dataset(Elaborator& e, const CallArguments& a, const std::string& file, std::optional<data::Snapshots> read) {
   if (!read) return e.poison();
   if (!e.current_data().empty()) read->name = e.current_data();
-  const auto chosen = selection(e, a);
+  const auto chosen = selection(e, a, *read);
   if (!chosen || !add_masses(e, a, *read)) return e.poison();
   auto parts = data::part(*read, *chosen, a.span, e.sink());
   if (!parts) return e.poison();
@@ -334,6 +339,30 @@ bool share_rows(const Source& a, const Source& b) {
 bool same_units(const data::Frame* a, const data::Frame* b) {
   const bool plain_a = !a || !a->standardised(), plain_b = !b || !b->standardised();
   return plain_a && plain_b ? true : a == b;
+}
+
+std::shared_ptr<const Dataset> in_units(Elaborator& e, const std::shared_ptr<const Dataset>& data,
+                                        const std::shared_ptr<const data::Frame>& frame) {
+  const data::Frame* from = data->frame();
+  if (!from || !frame || from == frame.get() || !from->standardised() || !frame->standardised() ||
+      from->mean.size() != frame->mean.size())
+    return data;
+  auto& known = e.dataset_cache()[fmt::format("{} in {}", static_cast<const void*>(data->samples.get()),
+                                              static_cast<const void*>(frame.get()))];
+  if (known) return known;
+  data::Snapshots moved = *data->samples;
+  const size_t width = frame->mean.size();
+  for (size_t i = 0; i < moved.rows.size(); ++i) {
+    const size_t c = i % width;
+    moved.rows[i] = (from->scale[c] * moved.rows[i] + from->mean[c] - frame->mean[c]) / frame->scale[c];
+  }
+  moved.frame = frame;
+  auto out = std::make_shared<Dataset>(*data);
+  out->samples = std::make_shared<const data::Snapshots>(std::move(moved));
+  out->rows = std::make_shared<const Values>([samples = out->samples] { return samples->rows; });
+  out->origin.samples = out->samples;
+  known = out;
+  return known;
 }
 
 std::string units_text(const data::Frame* frame) {

@@ -30,6 +30,11 @@ bool same_units(const data::Frame* a, const data::Frame* b);
 /// "standardised by the moments of `cells`", "in the units of its file".
 std::string units_text(const data::Frame* frame);
 
+/// A data set in the units that another is standardised by; as it is where one of them is not standardised. Asked for
+/// again, it is the same data set.
+std::shared_ptr<const Dataset> in_units(Elaborator& e, const std::shared_ptr<const Dataset>& data,
+                                        const std::shared_ptr<const data::Frame>& frame);
+
 /// The mass of a data set at a time, relative to its first: as stated at its times, growing at a constant rate between
 /// two of them; 1 where none is stated.
 NodeId mass_at(Elaborator& e, const Dataset& data, NodeId time);

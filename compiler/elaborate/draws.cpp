@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "compiler/elaborate/datasets.h"
 #include "compiler/elaborate/elaborator.h"
 #include "compiler/ir/ops.h"
 
@@ -87,6 +88,47 @@ NodeId Elaborator::draw_row(const Dataset& data, NodeId group) {
     index = g().add(Op::Select, {keep, index, alias});
   }
   return ir::row(g(), data_node(data.rows, {n, s.dimension}, s.name), index);
+}
+
+std::shared_ptr<const Dataset> Elaborator::without_time(const std::shared_ptr<const Dataset>& data, double time) {
+  const auto k = data->samples->at(time);
+  if (!k) return data;
+  const data::Snapshots& s = *data->samples;
+  const size_t first = s.offsets[*k], last = s.offsets[*k + 1];
+  data::Snapshots left{.name = s.name, .dimension = s.dimension, .columns = s.columns, .rows = {}, .times = s.times,
+                       .offsets = s.offsets};
+  left.times.erase(left.times.begin() + static_cast<ptrdiff_t>(*k));
+  left.offsets.erase(left.offsets.begin() + static_cast<ptrdiff_t>(*k + 1));
+  for (size_t i = *k + 1; i < left.offsets.size(); ++i) left.offsets[i] -= last - first;
+  // What is told of rows, where the rows are those of a file.
+  const auto erase = [&](auto of_rows) {
+    if (!of_rows.empty())
+      of_rows.erase(of_rows.begin() + static_cast<ptrdiff_t>(first), of_rows.begin() + static_cast<ptrdiff_t>(last));
+    return of_rows;
+  };
+  left.weights = erase(s.weights), left.file_rows = erase(s.file_rows);
+  left.masses = s.masses;
+  if (!left.masses.empty()) left.masses.erase(left.masses.begin() + static_cast<ptrdiff_t>(*k));
+  left.frame = s.frame;
+  auto cut = [first, last](std::vector<double> rows, size_t width) {
+    rows.erase(rows.begin() + static_cast<ptrdiff_t>(first * width), rows.begin() + static_cast<ptrdiff_t>(last * width));
+    return rows;
+  };
+  auto out = std::make_shared<Dataset>(*data);
+  out->samples = std::make_shared<const data::Snapshots>(std::move(left));
+  out->rows = std::make_shared<const Values>(
+      [all = data->rows, cut, width = static_cast<size_t>(s.dimension)] { return cut(all->get(), width); });
+  if (data->alias_table)
+    out->alias_table = std::make_shared<const Values>([all = data->alias_table, cut, first, last] {
+      std::vector<double> table = cut(all->get(), 2);
+      // Aliases are numbers of rows, and those behind the snapshot have moved up.
+      for (size_t i = 2 * first; i < table.size(); i += 2) table[i + 1] -= static_cast<double>(last - first);
+      return table;
+    });
+  if (data->whole_alias_table)
+    out->whole_alias_table = std::make_shared<const Values>(
+        [samples = out->samples] { return alias_table({0, samples->offsets.back()}, samples->weights); });
+  return out;
 }
 
 Value Elaborator::snapshot_at(const std::shared_ptr<const Dataset>& data, NodeId time, Span span) {

@@ -94,12 +94,16 @@ struct Term {
   source::Span span;
 };
 
-/// A `train` declaration: everything that training, sampling and evaluating its model needs.
+/// A `train` declaration, or a retraining of one: everything that training, sampling and evaluating its model needs.
 struct Model {
   std::string name;
   source::Span span;
   int steps = 0, batch = 0;
   uint64_t seed = 0;
+  /// `seeds`: the model is trained once for each, and `seed` is the first. Empty: `seed` alone.
+  std::vector<uint64_t> seeds;
+  /// The time that was held out of the data, where this is a retraining.
+  std::optional<double> without;
   double average = 0;  // decay of the moving average; 0: none
   bool f64 = false;
   int dimension = 0;        // of the points, conditions included
@@ -214,6 +218,8 @@ struct Likelihood {
   std::string text;  // the density as written
 };
 
+struct HoldOut;
+
 struct Evaluation {
   std::string model;
   source::Span span;
@@ -236,6 +242,15 @@ struct Evaluation {
   Program gap;
   /// If `nll` or `bpd` is among the metrics.
   std::optional<Likelihood> likelihood;
+  /// The objective and the gap, which are over the whole path, belong to the result.
+  bool over_path = true;
+  std::vector<HoldOut> hold_outs;
+};
+
+/// A time of the setting `hold_out`: a model whose training knows nothing of the samples there.
+struct HoldOut {
+  Model model;            // `model.without` is the time
+  Evaluation evaluation;  // of the one comparison at that time, from the time where particles set out
 };
 
 /// The elaborated script. Runs in the order train, sample, evaluate, each in source order.

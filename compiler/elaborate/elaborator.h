@@ -87,6 +87,9 @@ struct Building {
   std::map<const ast::Declaration*, Value> globals;
   std::vector<Source> drawn_from;
   bool asked_for_mass = false;
+  /// A time whose samples no data set has in this program.
+  std::optional<double> without;
+  std::vector<std::shared_ptr<const Dataset>> series;  // the data sets with times that were asked for
   std::vector<NodeId> initial;  // initial element of each parameter, in the program that makes them
 };
 
@@ -150,6 +153,8 @@ class Elaborator {
   /// True if a value depends on a draw other than through a mean.
   bool drawn(NodeId node) const;
   NodeId uniform(int count);
+  /// The same data set without its snapshot at a time, if it has one.
+  static std::shared_ptr<const Dataset> without_time(const std::shared_ptr<const Dataset>& data, double time);
   /// The snapshot of `data` nearest to a time, or at it if the time is known.
   Value snapshot_at(const std::shared_ptr<const Dataset>& data, NodeId time, Span span);
   NodeId data_node(const std::shared_ptr<const Values>& values, ir::Shape shape, std::string name);
@@ -185,6 +190,8 @@ class Elaborator {
   std::map<std::string, std::shared_ptr<const Dataset>>& dataset_cache() { return datasets_; }
   std::map<std::string, std::shared_ptr<const Values>>& number_cache() { return numbers_; }
   std::string current_data() const { return current_data_; }
+  /// The time whose samples no data set has in the program under construction.
+  const std::optional<double>& left_out_time() const { return building_->without; }
   /// The program under construction makes use of total masses.
   void ask_for_mass() { building_->asked_for_mass = true; }
 
@@ -195,6 +202,8 @@ class Elaborator {
   Value name(const ast::Expr& expr, ScopePtr scope);
   Value global(const ast::Declaration& d);
   Value evaluate_global(const ast::Declaration& d);
+  /// A data set as the program under construction sees it.
+  Value data_declaration(const ast::Declaration& d);
   Value call(ExprId id, ScopePtr scope);
   Value call_builtin(const Builtin& builtin, const ast::Expr& expr, ScopePtr scope);
   Value call_word(const Word& word, const ast::Expr& expr, ScopePtr scope);

@@ -236,6 +236,24 @@ Value Elaborator::global(const Declaration& d) {
   return v;
 }
 
+Value Elaborator::data_declaration(const Declaration& d) {
+  const auto& without = building_->without;
+  const std::string key = without ? fmt::format("{} without {}", d.name, *without) : d.name;
+  if (auto known = datasets_.find(key); known != datasets_.end())
+    return known->second ? Value{known->second, d.name_span} : poison();
+  Restore current(current_data_, d.name);
+  Value v = evaluate(d.value, top_);
+  const bool samples = random(v) || v.get<PathAt>() || v.instance() || v.get<Maker>();
+  if (!samples && !v.poisoned()) {
+    sink_.report<Kind::WrongKindOfValue>(program_[d.value].span, v.describe(g()),
+                                         "samples such as `csv(\"cells.csv\", time = \"t\")`");
+    v = poison();
+  }
+  if (auto data = v.dataset(); data && without) v = {without_time(data, *without), v.origin};
+  if (v.dataset() || v.poisoned()) datasets_[key] = v.dataset();
+  return v;
+}
+
 Value Elaborator::evaluate_global(const Declaration& d) {
   switch (d.kind) {
     case DeclarationKind::Const:
@@ -243,17 +261,8 @@ Value Elaborator::evaluate_global(const Declaration& d) {
         return constant(set->second, d.span);
       return evaluate(d.value, top_);
     case DeclarationKind::Data: {
-      if (auto known = datasets_.find(d.name); known != datasets_.end())
-        return known->second ? Value{known->second, d.name_span} : poison();
-      Restore current(current_data_, d.name);
-      Value v = evaluate(d.value, top_);
-      const bool samples = random(v) || v.get<PathAt>() || v.instance() || v.get<Maker>();
-      if (!samples && !v.poisoned()) {
-        sink_.report<Kind::WrongKindOfValue>(program_[d.value].span, v.describe(g()),
-                                             "samples such as `csv(\"cells.csv\", time = \"t\")`");
-        v = poison();
-      }
-      if (v.dataset() || v.poisoned()) datasets_[d.name] = v.dataset();
+      Value v = data_declaration(d);
+      if (auto data = v.dataset(); data && data->samples->timed()) building_->series.push_back(data);
       return v;
     }
     case DeclarationKind::Fn:

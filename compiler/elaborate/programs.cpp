@@ -67,7 +67,8 @@ const Model* Elaborated::model(std::string_view name) const {
 /// Builds every program of a script with one elaborator.
 class Programs {
   static constexpr int kMostWhole = 2'000'000'000, kMostBatch = 10'000'000, kMostTimes = 100'000,
-                       kMostSteps = 1'000'000, kMostProbes = 1'000, kMostPixels = 10'000;
+                       kMostSteps = 1'000'000, kMostProbes = 1'000, kMostSeeds = 1'000,
+                       kMostPixels = 10'000;
 
  public:
   explicit Programs(Elaborator& e) : e_(e) {}
@@ -80,9 +81,15 @@ class Programs {
     ParameterStore store;
     Model model;
     std::vector<Source> drawn_from;  // by its path
+    std::vector<std::shared_ptr<const Dataset>> series;  // data sets with times that it is trained on
   };
 
   void start(Building& building, ParameterStore* store);
+  /// A program of a model: it sees the data as the model's training does.
+  void start(Building& building, Trained& t) {
+    building.without = t.model.without;
+    start(building, &t.store);
+  }
   Program finish(Building& building, std::vector<NodeId> outputs, std::vector<std::string> names);
   NodeId input(std::string name, Shape shape, bool sampled, Role role, int index = 0);
 
@@ -90,10 +97,14 @@ class Programs {
   Value setting_value(const Declaration& d, std::string_view name);
   double number_setting(const Declaration& d, std::string_view name, double least, double most, std::string_view range);
   int whole_setting(const Declaration& d, std::string_view name, int least, int most = kMostWhole);
-  std::vector<double> times_setting(const Value& v);
+  /// The numbers of a list or of a range, whose step is `step` where it has none; 0: it must have one. Empty after a
+  /// report. `noun` says what they are, for messages.
+  std::vector<double> numbers_setting(const Value& v, std::string_view name, std::string_view noun, double step = 0);
+  std::vector<double> times_setting(const Value& v, std::string_view name = "times", double step = 0);
+  bool seeds(const Declaration& d, Model& m);
 
   bool train(const Declaration& d, Trained& out);
-  void look_further(const Declaration& d);
+  void look_further(const Trained& t);
   bool objective(Trained& t, const Instance& dynamics, ScopePtr scope, Building& b, NodeId& total,
                  std::vector<NodeId>& terms);
   bool optimize(Trained& t, const Declaration& d, Building& b, NodeId total, std::vector<NodeId> terms);
@@ -118,9 +129,11 @@ class Programs {
 
   bool stepper(Trained& t, const Declaration& d, Carried what, Stepper& out);
   bool sample(const Declaration& d, Sampling& out);
+  bool evaluation(const Declaration& d, Trained* t, Evaluation& out);
+  bool hold_outs(const Declaration& d, Evaluation& out);
+  bool hold_out(const Declaration& d, double time, Span span, const Evaluation& whole, HoldOut& out);
   /// The settings `coordinates` and `genes`.
   bool view(const Trained& t, const Declaration& d, data::View& out);
-  bool evaluation(const Declaration& d, Evaluation& out);
   bool origin(const Trained* t, const Value& v, ExprId given, Span span, Origin& out, Building& b);
   /// The setting `picture` of particles that are written with `dimension` numbers.
   bool picture(const Declaration& d, int dimension, std::optional<Picture>& out);
@@ -182,7 +195,7 @@ Elaborated Programs::all() {
     } else if (d.kind == DeclarationKind::Evaluate) {
       Evaluation v;
       const size_t reports = e_.sink_.count();
-      if (evaluation(d, v)) out.evaluations.push_back(std::move(v));
+      if (evaluation(d, trained(d.model), v) && hold_outs(d, v)) out.evaluations.push_back(std::move(v));
       e_.trace(reports, d.model_span);
     }
   }
@@ -299,43 +312,93 @@ int Programs::whole_setting(const Declaration& d, std::string_view name, int lea
   return least;
 }
 
-std::vector<double> Programs::times_setting(const Value& v) {
+std::vector<double> Programs::numbers_setting(const Value& v, std::string_view name, std::string_view noun, double step) {
   std::vector<double> out;
   if (v.poisoned()) return out;
   if (auto* r = v.get<Range>(); r && !r->text) {
-    if (r->step == 0) {
-      auto& x = e_.sink_.report<Kind::BadSetting>(v.origin, "times", "a range without a step",
-                                                  "a list of times or a range with a step");
+    const double by = r->step == 0 ? step : r->step;
+    if (by == 0) {
+      auto& x = e_.sink_.report<Kind::BadSetting>(v.origin, name, "a range without a step",
+                                                  fmt::format("a list of {} or a range with a step", noun));
       x.suggestion = fmt::format("write `{:g}..{:g} by {:g}`", r->from, r->to, (r->to - r->from) / 10);
       return out;
     }
-    const double last = std::floor((r->to - r->from) / r->step + 1e-9);
+    const double last = std::floor((r->to - r->from) / by + 1e-9);
     if (!(last < kMostTimes)) {
-      fail<Kind::BadSetting>(v.origin, "times", fmt::format("a range of {:g} times", last + 1),
-                             fmt::format("at most {} times", kMostTimes));
+      fail<Kind::BadSetting>(v.origin, name, fmt::format("a range of {:g} {}", last + 1, noun),
+                             fmt::format("at most {} {}", kMostTimes, noun));
       return out;
     }
     const auto n = static_cast<int>(last);
-    for (int i = 0; i <= n; ++i) out.push_back(r->from + i * r->step);
+    for (int i = 0; i <= n; ++i) out.push_back(r->from + i * by);
+    if (out.empty()) fail<Kind::EmptyRange>(v.origin, fmt::format("{:g}", r->from), fmt::format("{:g}", r->to));
     return out;
   }
-  const NodeId node = e_.tensor(v, "times");
+  if (auto* list = v.get<List>(); list && list->items.empty()) {
+    fail<Kind::BadSetting>(v.origin, name, "an empty list", fmt::format("a list of {}", noun));
+    return out;
+  }
+  const NodeId node = e_.tensor(v, fmt::format("the setting `{}`", name));
   if (!node.valid()) return out;
   const ir::Node& n = g()[node];
   const std::vector<NodeId> parts = n.op == Op::Concat ? n.operands : std::vector<NodeId>{node};
   for (NodeId part : parts) {
-    if (auto c = ir::constant_value(g(), part)) {
-      if (!out.empty() && *c <= out.back()) {
-        fail<Kind::BadSetting>(v.origin, "times", "not increasing", "a list of increasing times");
-        return {};
-      }
-      out.push_back(*c);
-    } else {
-      fail<Kind::NotAConstant>(v.origin, "a time");
+    const auto c = ir::constant_value(g(), part);
+    if (!c) {
+      fail<Kind::NotAConstant>(v.origin, fmt::format("an entry of `{}`", name));
       return {};
     }
+    out.push_back(*c);
   }
   return out;
+}
+
+std::vector<double> Programs::times_setting(const Value& v, std::string_view name, double step) {
+  std::vector<double> out = numbers_setting(v, name, "times", step);
+  if (std::adjacent_find(out.begin(), out.end(), std::greater_equal<>()) == out.end()) return out;
+  fail<Kind::BadSetting>(v.origin, name, "not increasing", "a list of increasing times");
+  return {};
+}
+
+/// The settings `seed` and `seeds`, of which one may be given; the command line replaces whichever the script has.
+bool Programs::seeds(const Declaration& d, Model& m) {
+  const ast::Setting* written = nullptr;
+  for (const ast::Setting& s : d.settings)
+    if (s.name == "seed" || s.name == "seeds") {
+      if (written && written->name != s.name) {
+        auto& report = e_.sink_.report<Kind::BadSetting>(s.name_span, s.name, "given beside the other of `seed` and `seeds`",
+                                                         "the only one of them");
+        report.notes.push_back({written->name_span, fmt::format("`{}` is given here", written->name)});
+        return false;
+      }
+      written = &s;
+    }
+  const auto from_command_line = [&](const char* name) {
+    return e_.options_.settings.count(fmt::format("train.{}.{}", d.name, name)) > 0;
+  };
+  if (from_command_line("seed") && from_command_line("seeds"))
+    return fail<Kind::BadOverride>({}, fmt::format("--set train.{}.seeds", d.name), "`seed` is set too; one of them says it all");
+  if (from_command_line("seed") || !setting(d, "seeds").valid()) {
+    m.seed = static_cast<uint64_t>(whole_setting(d, "seed", 0));
+    return true;
+  }
+  const Value v = setting_value(d, "seeds");
+  const std::vector<double> given = numbers_setting(v, "seeds", "whole numbers", 1);
+  if (given.empty()) return false;
+  if (given.size() > kMostSeeds)
+    return fail<Kind::BadSetting>(v.origin, "seeds", fmt::format("a list of {}", given.size()),
+                                  fmt::format("at most {}", kMostSeeds));
+  for (const double seed : given) {
+    if (seed != std::floor(seed) || seed < 0 || seed > kMostWhole)
+      return fail<Kind::BadSetting>(v.origin, "seeds", fmt::format("a list with {:g}", seed), "of whole numbers ≥ 0");
+    const auto whole = static_cast<uint64_t>(seed);
+    if (std::find(m.seeds.begin(), m.seeds.end(), whole) != m.seeds.end())
+      return fail<Kind::BadSetting>(v.origin, "seeds", fmt::format("a list with {} twice", whole),
+                                    "of numbers that differ, since a training repeated is the same bits");
+    m.seeds.push_back(whole);
+  }
+  m.seed = m.seeds.front();
+  return true;
 }
 
 Value Programs::as_instance(Value v, DeclarationKind kind, Span span) {
@@ -377,13 +440,13 @@ const Closure* Programs::learned(const Instance& dynamics) const {
 
 bool Programs::train(const Declaration& d, Trained& t) {
   Building b;
-  start(b, &t.store);
+  start(b, t);
   t.declaration = &d;
   Model& m = t.model;
   m.name = d.name, m.span = d.name_span;
   m.steps = whole_setting(d, "steps", 1);
   m.batch = whole_setting(d, "batch", 1, kMostBatch);
-  m.seed = static_cast<uint64_t>(whole_setting(d, "seed", 0));
+  if (!seeds(d, m)) return false;
   e_.probes_ = whole_setting(d, "probes", 0, kMostProbes);
   m.average = number_setting(d, "ema", 0, 0.9999999, "between 0 and 1");
   const Value precision = setting_value(d, "precision");
@@ -409,10 +472,10 @@ bool Programs::train(const Declaration& d, Trained& t) {
                                         "a potential or velocity among its arguments");
   if (auto path = path_of(*dyn)) {
     const auto range = e_.path_range(*path);
-    if (!range) return look_further(d), false;
+    if (!range) return look_further(t), false;
     m.from = range->from, m.to = range->to;
     const NodeId x = e_.draw({PathAt{path, ir::constant(g(), m.from)}, d.name_span}, d.name_span);
-    if (!x.valid()) return look_further(d), false;
+    if (!x.valid()) return look_further(t), false;
     if (g()[x].shape.rank > 1)
       return fail<Kind::BadShape>(path->declaration->name_span, "a sample of the path", g()[x].shape.text(),
                                   "a number or a vector");
@@ -439,6 +502,7 @@ bool Programs::train(const Declaration& d, Trained& t) {
   if (!optimize(t, d, b, total, terms)) return false;
   t.store.closed = true;
   m.parameters = t.store.parameters;
+  t.series = b.series;
   if (!b.asked_for_mass)
     for (const Source& source : b.drawn_from)
       if (!source.samples->masses.empty()) {
@@ -547,7 +611,8 @@ NodeId Programs::place(const Trained& t, NodeId point) {
 
 /// A path in error hides no mistakes elsewhere: those of the objective that come whichever size its samples were to
 /// have, of the sizes that the path works with, are reported too.
-void Programs::look_further(const Declaration& d) {
+void Programs::look_further(const Trained& t) {
+  const Declaration& d = *t.declaration;
   std::vector<int> sizes = e_.sizes_;
   const bool known = !sizes.empty();
   if (std::any_of(sizes.begin(), sizes.end(), [](int n) { return n > 1; })) std::erase(sizes, 1);
@@ -561,7 +626,8 @@ void Programs::look_further(const Declaration& d) {
   for (size_t k = 0; k < sizes.size(); ++k) {
     Building b;
     Trained scratch{.declaration = &d, .store = {}, .model = {}};
-    start(b, &scratch.store);
+    scratch.model.without = t.model.without;
+    start(b, scratch);
     e_.assumed_ = point_shape(sizes[k]);
     const size_t first = e_.sink_.count();
     Value keep;
@@ -753,7 +819,7 @@ bool Programs::optimize(Trained& t, const Declaration& d, Building& b, NodeId to
 
 bool Programs::draw(Trained& t) {
   Building b;
-  start(b, &t.store);
+  start(b, t);
   Value keep;
   const Instance* dyn = dynamics(*t.declaration, keep);
   if (!dyn) return false;
@@ -794,7 +860,7 @@ void Programs::warn_of_units(Span span, const std::string& a, const data::Frame*
 
 bool Programs::functions(Trained& t) {
   Building b;
-  start(b, &t.store);
+  start(b, t);
   Value keep;
   const Instance* dyn = dynamics(*t.declaration, keep);
   if (!dyn) return false;
@@ -848,7 +914,7 @@ bool Programs::functions(Trained& t) {
 
 bool Programs::stepper(Trained& t, const Declaration& d, Carried what, Stepper& out) {
   Building b;
-  start(b, &t.store);
+  start(b, t);
   Value keep;
   const Instance* dyn = dynamics(*t.declaration, keep);
   const Span span = e_.program_[setting(d, "solver")].span;
@@ -1121,8 +1187,7 @@ bool Programs::metrics(const Declaration& d, Evaluation& out) {
   return true;
 }
 
-bool Programs::evaluation(const Declaration& d, Evaluation& out) {
-  Trained* t = trained(d.model);
+bool Programs::evaluation(const Declaration& d, Trained* t, Evaluation& out) {
   ParameterStore none;
   out.model = d.model, out.span = d.model_span;
   Building b;
@@ -1145,6 +1210,8 @@ bool Programs::evaluation(const Declaration& d, Evaluation& out) {
   int dimension = 0;
   std::vector<Source> drawn_from;
   if (auto data = reference.dataset()) {
+    // What is standardised by data that had a time held out has other units than the script's.
+    if (t->model.without) data = in_units(e_, data, t->model.frame);
     if (data->origin.samples) drawn_from.push_back(data->origin);
     out.against = data;
     dimension = data->samples->dimension;
@@ -1202,6 +1269,8 @@ bool Programs::evaluation(const Declaration& d, Evaluation& out) {
     if (const auto path = path_of(*dyn))
       for (const Binding& binding : path->scope->bindings)
         if (const auto data = binding.value.dataset(); data && data->samples->timed()) out.training = data;
+    if (const auto data = std::static_pointer_cast<const Dataset>(out.training); data && t->model.without)
+      out.training = in_units(e_, data, t->model.frame);
   }
   if (setting(d, "count").valid()) out.count = whole_setting(d, "count", 2);
   if (!stepper(*t, d, Carried::Particles, out.stepper)) return false;
@@ -1211,6 +1280,70 @@ bool Programs::evaluation(const Declaration& d, Evaluation& out) {
   if (const ExprId given = setting(d, "density"); given.valid())
     return fail<Kind::BadSetting>(e_.program_[given].span, "density", "given without the metrics `nll` and `bpd`",
                                   "left out, or `metrics = nll` added");
+  return true;
+}
+
+// --- hold-outs ---
+
+bool Programs::hold_outs(const Declaration& d, Evaluation& out) {
+  const ExprId given = setting(d, "hold_out");
+  if (!given.valid()) return true;
+  std::vector<double> times;
+  {
+    Building b;
+    ParameterStore none;
+    start(b, &none);
+    times = times_setting(setting_value(d, "hold_out"), "hold_out", 1);
+  }
+  bool fine = !times.empty();
+  const Expr& e = e_.program_[given];
+  for (size_t k = 0; k < times.size(); ++k) {
+    const bool listed = e.kind == ExprKind::List && e.operands.size() == times.size();
+    HoldOut& h = out.hold_outs.emplace_back();
+    fine = hold_out(d, times[k], listed ? e_.program_[e.operands[k]].span : e.span, out, h) && fine;
+  }
+  return fine;
+}
+
+/// The script once more, with data that have no samples at `time`. What was reported of it as it stands is not reported
+/// again; what is wrong without the time alone says so.
+bool Programs::hold_out(const Declaration& d, double time, Span span, const Evaluation& whole, HoldOut& out) {
+  const Trained& full = *trained(d.model);
+  const std::string shown = fmt::format("{:g}", time);
+  auto refuse = [&](const std::string& why) { return fail<Kind::CannotHoldOut>(span, shown, d.model, why); };
+  if (full.series.empty()) return refuse("it is trained on a path that is not made of snapshots");
+  const auto has_time = [&](const std::shared_ptr<const Dataset>& data) { return data->samples->at(time).has_value(); };
+  const auto held = std::find_if(full.series.begin(), full.series.end(), has_time);
+  const data::Snapshots& s = *(held == full.series.end() ? full.series.front() : *held)->samples;
+  auto missing = [&](const data::Snapshots& data, const std::string& name, double at) {
+    std::vector<std::string> known;
+    for (const double t : data.times) known.push_back(fmt::format("{:g}", t));
+    e_.sink_.report<Kind::MissingTime>(span, name, fmt::format("{:g}", at)).suggestion =
+        fmt::format("its times are {}", fmt::join(known, ", "));
+    return false;
+  };
+  if (held == full.series.end()) return missing(s, s.name, time);
+  const size_t k = *s.at(time);
+  const double from = !whole.one_step ? whole.times.front() : k > 0 ? s.times[k - 1] : time;
+  if (!(from < time)) return refuse("it is the first one, and particles are carried from a time before it");
+  if (whole.against)
+    for (const double t : {from, time})
+      if (!whole.against->samples->at(t)) return missing(*whole.against->samples, whole.against_text, t);
+
+  const size_t reports = e_.sink_.count();
+  Trained t;
+  t.model.without = time;
+  bool fine = train(*full.declaration, t);
+  if (fine && (time < t.model.from - 1e-9 || time > t.model.to + 1e-9))
+    return refuse(fmt::format("without it the path goes over {:g}..{:g}", t.model.from, t.model.to));
+  fine = fine && evaluation(d, &t, out.evaluation);
+  e_.trace(reports, e_.program_[full.declaration->value].span);
+  e_.sink_.annotate(reports, {span, fmt::format("this is so without the samples at time {}", shown)},
+                    [](const diagnostics::Diagnostic& x) { return diagnostics::info(x.kind).level == diagnostics::Level::Error; });
+  if (!fine) return false;
+  out.evaluation.times = {from, time};
+  out.evaluation.over_path = false;
+  out.model = std::move(t.model);
   return true;
 }
 
@@ -1240,7 +1373,7 @@ bool Programs::likelihood(Trained& t, const Declaration& d, const Metric& asked,
 
 bool Programs::divergence_exists(Trained& t, Span span) {
   Building b;
-  start(b, &t.store);
+  start(b, t);
   Value keep;
   const Instance* dyn = dynamics(*t.declaration, keep);
   if (!dyn) return false;
@@ -1259,7 +1392,7 @@ bool Programs::divergence_exists(Trained& t, Span span) {
 
 bool Programs::density(Trained& t, const Declaration& d, Likelihood& out) {
   Building b;
-  start(b, &t.store);
+  start(b, t);
   e_.objective_ = false;
   const ExprId given = setting(d, "density");
   const Span span = e_.program_[given].span;
@@ -1313,7 +1446,7 @@ bool Programs::gaps(Trained& t, const Declaration& d, Evaluation& out) {
   const Known all[] = {{"velocity", "drift", "the known velocity", out.has_velocity, {"gap", "action"}},
                        {"growth", "growth", "the known growth", out.has_growth, {"growth_gap", "growth_square"}}};
   Building b;
-  start(b, &t.store);
+  start(b, t);
   Value keep;
   const Instance* dyn = dynamics(*t.declaration, keep);
   e_.objective_ = false;
@@ -1363,7 +1496,7 @@ bool Programs::value(const Asked& asked, Program& out) {
   Trained* t = !asked.model.empty() ? trained(asked.model) : trained_.empty() ? nullptr : trained_[0].get();
   if (!t) return false;
   Building b;
-  start(b, &t->store);
+  start(b, *t);
   Value keep;
   const Instance* dyn = dynamics(*t->declaration, keep);
   if (!dyn) return false;

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <random>
 
+#include "runtime/flow/moments.h"
 #include "runtime/flow/particles.h"
 #include "runtime/metrics/metrics.h"
 
@@ -29,20 +30,6 @@ double measure(const Metric& metric, const metrics::Cloud& a, const metrics::Clo
   if (metric.name == "spread") return metrics::spread(a, b);
   return metrics::mmd(a, b, {metric.gammas, metric.scale});
 }
-
-struct Moments {
-  std::vector<double> values;
-  double mean() const {
-    return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
-  }
-  double deviation() const {
-    if (values.size() < 2) return 0;
-    const double m = mean();
-    double total = 0;
-    for (double v : values) total += (v - m) * (v - m);
-    return std::sqrt(total / static_cast<double>(values.size() - 1));
-  }
-};
 
 /// A mean over samples and its squared standard error; with weights u, Σu²(v − mean)²/(Σu)² (that of a ratio).
 struct Weighed {
@@ -118,7 +105,7 @@ class Evaluator {
     log_density_.emplace(e.likelihood->density, m, w, kDefaultCount, machine, sink, e.span);
   }
 
-  std::optional<EvaluationResult> run();
+  std::optional<EvaluationResult> run(bool with_floors);
 
  private:
   using Points = std::vector<double>;
@@ -258,7 +245,8 @@ void Evaluator::floors(const std::vector<Comparison>& comparisons) {
 }
 
 Figure Evaluator::figure(const Metric& metric, const Tally& tally) const {
-  Figure out{.metric = metric.name, .value = tally.value.mean(), .deviation = tally.value.deviation()};
+  Figure out{.metric = metric.name, .value = tally.value.mean(), .deviation = tally.value.deviation(),
+             .by_repeat = tally.value.values};
   if (!tally.floor.values.empty()) out.floor = tally.floor.mean(), out.floor_deviation = tally.floor.deviation();
   if (!metric.is_likelihood()) return out;
   out.of_density = true;
@@ -306,7 +294,7 @@ bool Evaluator::whole_path(EvaluationResult& out) {
   return true;
 }
 
-std::optional<EvaluationResult> Evaluator::run() {
+std::optional<EvaluationResult> Evaluator::run(bool with_floors) {
   if (against_path_ && !*against_path_) return {};
   if (e_.likelihood && (!*back_ || !*log_density_)) return {};
   for (const auto& samples : {e_.against, e_.training})
@@ -323,13 +311,14 @@ std::optional<EvaluationResult> Evaluator::run() {
     c.time = e_.times[k + 1];
     c.generated = generated_[k], c.reference = real_[k].size() / m_.dimension;
   }
-  floors(out.comparisons);
+  if (with_floors) floors(out.comparisons);
   for (size_t k = 0; k < comparisons; ++k)
     for (size_t i = 0; i < e_.metrics.size(); ++i)
       out.comparisons[k].figures.push_back(
           figure(e_.metrics[i], e_.metrics[i].is_likelihood() ? densities_[k] : tallies_[k][i]));
   out.particles = particles_;
-  if (!whole_path(out)) return {};
+  out.means = means(out.comparisons);
+  if (e_.over_path && !whole_path(out)) return {};
   out.references = std::move(real_);
   return out;
 }
@@ -337,8 +326,9 @@ std::optional<EvaluationResult> Evaluator::run() {
 }  // namespace
 
 std::optional<EvaluationResult> evaluate(const Evaluation& evaluation, const Model& model, const Weights& weights,
-                                         const Machine& machine, diagnostics::Sink& sink) {
-  return Evaluator(evaluation, model, weights, machine, sink).run();
+                                         const Machine& machine, diagnostics::Sink& sink,
+                                         bool floors) {
+  return Evaluator(evaluation, model, weights, machine, sink).run(floors);
 }
 
 }  // namespace am::flow

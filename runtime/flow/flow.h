@@ -77,6 +77,11 @@ std::optional<Particles> sample(const elaborate::Sampling& sampling, const elabo
 struct Figure {
   std::string metric;
   double value = 0, deviation = 0;  // mean and standard deviation over the repeats
+  std::vector<double> by_repeat;    // what they are of; empty where several trainings were summed up
+  /// Of several trainings that differ in their seed alone: the figure of each, and the standard deviation of these.
+  /// `value` is then their mean, and `deviation` the root mean square of theirs.
+  std::vector<double> by_seed;
+  double seed_deviation = 0;
   std::optional<double> floor, floor_deviation;
   /// Of `nll` and `bpd`, which are of a density: the standard error of one repeat, which is a mean over its samples; the
   /// value in bits per dimension (of `nll`); and the samples of all repeats where the model's density is zero, which make
@@ -94,6 +99,7 @@ struct Comparison {
 
 struct EvaluationResult {
   std::vector<Comparison> comparisons;
+  std::vector<Figure> means;          // over the times of the comparisons, metric by metric
   std::optional<double> gap, action;  // ½∫E|drift − exact|² and ½∫E|exact|²
   std::optional<double> growth_gap, growth_square;  // ½∫E(growth − exact)² and ½∫E exact²
   /// The gap of the drift relative to the action, and that of the growth to its square; one that is known to be zero
@@ -101,6 +107,7 @@ struct EvaluationResult {
   std::optional<double> relative_gap() const { return relative(gap, action, growth_square); }
   std::optional<double> relative_growth_gap() const { return relative(growth_gap, growth_square, action); }
   double objective = 0;               // over `objective_samples` fresh draws
+  std::vector<double> objective_by_seed, gap_by_seed, growth_gap_by_seed;  // as `Figure::by_seed`
   size_t objective_samples = 0;
   std::optional<Particles> particles;           // of the last repeat, from the start or each one-step target
   std::vector<std::vector<double>> references;  // per comparison
@@ -113,8 +120,24 @@ struct EvaluationResult {
   }
 };
 
+/// Without `floors` these are left out, which have nothing to do with the weights and take as long as the figures.
 std::optional<EvaluationResult> evaluate(const elaborate::Evaluation& evaluation, const elaborate::Model& model,
-                                         const Weights& weights, const Machine& machine, diagnostics::Sink& sink);
+                                         const Weights& weights, const Machine& machine, diagnostics::Sink& sink,
+                                         bool floors = true);
+
+/// The means over time of each metric's figures; their deviations are those of the means, repeat by repeat. A floor that is
+/// missing somewhere has no mean.
+std::vector<Figure> means(const std::vector<Comparison>& comparisons);
+
+/// The standard deviation (with n − 1) of figures of several trainings; 0 of one.
+double deviation(const std::vector<double>& by_seed);
+
+/// Evaluations of one model at different times as one.
+EvaluationResult joined(std::vector<EvaluationResult> at_times);
+
+/// Evaluations of trainings that differ in their seed alone as one: particles, references and floors are those of the
+/// first. One alone stays as it is unless its figures are to be told as those of a seed, `seeded`.
+EvaluationResult over_seeds(std::vector<EvaluationResult> trainings, bool seeded);
 
 /// Values of a model's functions (Model::functions) at points [count, dimension] and times: by output name, [count,
 /// size].

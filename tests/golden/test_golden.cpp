@@ -169,7 +169,7 @@ TEST(Goldens, ExpectSomething) {
 constexpr std::string_view kBeyondScripts[] = {
     "BadCommandLine", "UnreadableScript", "NothingToRun",  "MissingColumn",   "BadCell",
     "RaggedRow",      "NonFiniteCell",    "EmptyData",     "OneTimeOnly",     "UnsortedTimes",
-    "MalformedFile",  "MissingTime",      "NonFiniteLoss", "NonFiniteSample", "SolverStuck",
+    "MalformedFile",  "NonFiniteLoss",    "NonFiniteSample", "SolverStuck",
     "CannotWrite",    "OutOfMemory",      "BadCheckpoint", "CompilerFailure", "UnknownShape",
     "BadShapeOption", "DataUsedTwice",    "BadWeights",    "MixedUnits",      "UnusedMass",
 };
