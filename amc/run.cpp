@@ -271,20 +271,32 @@ void Run::print_table(const elaborate::Evaluation& e, const flow::EvaluationResu
   report_.tables.push_back(std::move(table));
 }
 
+/// A label in a file name: `mmd(gamma = 1)` as mmd_gamma_1.
+std::string file_name_of(std::string_view label) {
+  std::string out;
+  for (const char c : label)
+    if (std::isalnum(static_cast<unsigned char>(c)) || c == '.')
+      out += c;
+    else if (!out.empty() && out.back() != '_')
+      out += '_';
+  while (out.ends_with('_')) out.pop_back();
+  return out;
+}
+
 void Run::add_charts(const elaborate::Evaluation& e, const flow::EvaluationResult& r) {
   if (r.comparisons.size() < 2) return;
   for (size_t i = 0; i < e.metrics.size(); ++i) {
-    report::Chart chart{.title = fmt::format("{} of {} over time", e.metrics[i].name, e.model),
+    report::Chart chart{.title = fmt::format("{} of {} over time", e.metrics[i].label, e.model),
                         .x_label = "t",
-                        .y_label = e.metrics[i].name};
-    report::Series value{.name = e.metrics[i].name, .dots = true}, floor{.name = "sampling floor", .dashed = true};
+                        .y_label = e.metrics[i].label};
+    report::Series value{.name = e.metrics[i].label, .dots = true}, floor{.name = "sampling floor", .dashed = true};
     for (const auto& c : r.comparisons) {
       value.x.push_back(c.time), value.y.push_back(c.figures[i].value);
       if (c.figures[i].floor) floor.x.push_back(c.time), floor.y.push_back(*c.figures[i].floor);
     }
     chart.series = {value};
     if (!floor.x.empty()) chart.series.push_back(floor);
-    folder_.write(fmt::format("figures/{}_{}.svg", e.model, e.metrics[i].name), report::svg(chart), script_.sink);
+    folder_.write(fmt::format("figures/{}_{}.svg", e.model, file_name_of(e.metrics[i].label)), report::svg(chart), script_.sink);
     report_.charts.push_back(std::move(chart));
   }
 }
@@ -293,18 +305,18 @@ nlohmann::ordered_json as_json(const elaborate::Evaluation& e, const flow::Evalu
   nlohmann::ordered_json j;
   j["model"] = e.model, j["against"] = e.against_text, j["mode"] = e.one_step ? "one_step" : "from_start";
   j["repeats"] = e.repeats, j["seed"] = e.seed, j["solver"] = e.stepper.text;
-  j["definitions"] = {
-      {"w1", "min E|x - y| over couplings, exact"},
-      {"w2", "(min E|x - y|^2)^(1/2) over couplings, exact"},
-      {"mmd", "squared maximum mean discrepancy, unbiased, kernel scale*exp(-gamma|x-y|^2) averaged over gamma"},
-      {"energy", "2E|x - y| - E|x - x'| - E|y - y'|, unbiased"},
-      {"spread", "root of the ratio of total variances, generated over real"},
-      {"nll", "mean over the real samples of -log q_t(x), nats; q_t is the start density carried along the drift"},
-      {"floor",
-       "the same figure between two independent real samples of the same sizes, or of half a snapshot each where there are "
-       "too few rows; of nll, what a known density gives on the same real samples"}};
+  for (const metrics::Metric& m : metrics::table()) j["definitions"][std::string(m.name)] = m.definition;
+  j["definitions"]["floor"] =
+      "the same figure between two independent real samples of the same sizes, or of half a snapshot each where there are "
+      "too few rows; of nll, what a known density gives on the same real samples";
   for (const auto& m : e.metrics)
-    if (m.name == "mmd") j["kernel"] = {{"gamma", m.gammas}, {"scale", m.scale}};
+    for (const metrics::Argument& a : m.arguments)
+      if (!a.word.empty())
+        j["arguments"][m.label][a.name] = a.word;
+      else if (a.numbers.size() == 1)
+        j["arguments"][m.label][a.name] = a.numbers[0];
+      else
+        j["arguments"][m.label][a.name] = a.numbers;
   if (e.likelihood) j["density"] = e.likelihood->text;
   for (const auto& c : r.comparisons) {
     nlohmann::ordered_json row{{"t", c.time}, {"generated", c.generated}, {"reference", c.reference}};

@@ -540,16 +540,19 @@ struct WordInfo {
   std::string_view doc;
 };
 
-const std::vector<WordInfo>& words() {
-  static const std::vector<WordInfo> table = {
-      {{"w1", "metric", {}}, "Exact Wasserstein distance of order 1 to the reference samples."},
-      {{"w2", "metric", {}}, "Exact Wasserstein distance of order 2 to the reference samples."},
-      {{"mmd", "metric", {{"gamma", {2, 1, 0.5, 0.1, 0.01, 0.005}}, {"scale", {1}}}},
-       "Squared maximum mean discrepancy with the kernel Σ exp(−γ|x − y|²) over the list `gamma`."},
-      {{"energy", "metric", {}}, "Energy distance 2E|x − y| − E|x − x′| − E|y − y′|, unbiased."},
-      {{"spread", "metric", {}}, "Root of the ratio of total variances: how widely particles are spread, relative to the samples."},
-      {{"nll", "metric", {}},
-       "Mean negative log-likelihood of the reference samples, in nats; needs the setting `density`."},
+/// Metrics as words: the table of `runtime/metrics`.
+std::vector<WordInfo> metric_words() {
+  std::vector<WordInfo> out;
+  for (const metrics::Metric& m : metrics::table()) {
+    WordInfo& w = out.emplace_back(WordInfo{{std::string(m.name), "metric", {}}, m.doc});
+    for (const metrics::Parameter& p : m.parameters) w.word.arguments.push_back({std::string(p.name), p.fallback});
+  }
+  return out;
+}
+
+std::vector<WordInfo> all_words() {
+  std::vector<WordInfo> out = metric_words();
+  const std::vector<WordInfo> others = {
       {{"low_discrepancy", "time sampler", {}}, "Times that run evenly through the range, moving on from step to step."},
       {{"importance", "time sampler", {{"bins", {32}}, {"floor", {0.2}}, {"decay", {0.99}}}},
        "Times drawn by a density on `bins` parts of the range that follows the running spread of the integrand."},
@@ -561,6 +564,12 @@ const std::vector<WordInfo>& words() {
       {{"split_bf16", "product", {}},
        "Each number of f32 as a sum of three of bf16, and of their nine products the six that count, on processors with tiles of bf16."},
   };
+  out.insert(out.end(), others.begin(), others.end());
+  return out;
+}
+
+const std::vector<WordInfo>& words() {
+  static const std::vector<WordInfo> table = all_words();
   return table;
 }
 
@@ -575,7 +584,7 @@ std::string signature(const BuiltinInfo& b) {
 std::string signature(const Word& w) {
   if (w.arguments.empty()) return w.name;
   std::vector<std::string> list;
-  for (const auto& [name, values] : w.arguments)
+  for (const auto& [name, values, unused] : w.arguments)
     list.push_back(values.size() == 1 ? fmt::format("{} = {}", name, values[0])
                                       : fmt::format("{} = [{}]", name, fmt::join(values, ", ")));
   return fmt::format("{}({})", w.name, fmt::join(list, ", "));

@@ -14,6 +14,7 @@
 #include "compiler/diagnostics/diagnostics.h"
 #include "compiler/ir/graph.h"
 #include "runtime/data/data.h"
+#include "runtime/metrics/table.h"
 
 namespace am::elaborate {
 
@@ -178,10 +179,10 @@ struct Sampling {
 };
 
 struct Metric {
-  std::string name;
+  const metrics::Metric* kind = nullptr;
+  metrics::Arguments arguments;
+  std::string label;  // its name; as it is written where the name is asked for more than once
   source::Span span;
-  std::vector<double> gammas;
-  double scale = 1;
 };
 
 /// What the log-density of the model at a point and time t follows from: that of the start, and how it changes on the way.

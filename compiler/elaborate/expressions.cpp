@@ -647,12 +647,13 @@ Value Elaborator::call_word(const Word& word, const Expr& e, ScopePtr scope) {
     const Value v = evaluate(a.value, scope);
     if (v.poisoned()) return poison();
     const bool placed = a.name.empty() && k < word.arguments.size();
-    const std::string name = placed ? std::next(word.arguments.begin(), static_cast<ptrdiff_t>(k))->first : a.name;
-    if (!out.arguments.count(name)) {
+    const std::string name = placed ? word.arguments[k].name : a.name;
+    const Word::Argument* usual = word.find(name);
+    if (!usual) {
       auto& d = sink_.report<Kind::UnknownArgument>(a.name_span.known() ? a.name_span : program_[a.value].span,
                                                     word.name, name.empty() ? text(a.value) : name);
       std::vector<std::string> known;
-      for (const auto& [parameter, unused] : word.arguments) known.push_back(parameter);
+      for (const Word::Argument& argument : word.arguments) known.push_back(argument.name);
       const std::string near = a.name.empty() ? "" : diagnostics::nearest(a.name, known);
       d.suggestion = known.empty()  ? fmt::format("write `{}` alone", word.name)
                      : near.empty() ? fmt::format("its parameters are `{}`", fmt::join(known, "`, `"))
@@ -672,11 +673,11 @@ Value Elaborator::call_word(const Word& word, const Expr& e, ScopePtr scope) {
       sink_.report<Kind::NotAConstant>(program_[a.value].span, fmt::format("`{}`", name));
       return poison();
     }
-    if (word.arguments.at(name).size() == 1 && numbers.size() != 1) {
+    if (usual->numbers.size() == 1 && numbers.size() != 1) {
       sink_.report<Kind::NotAScalar>(program_[a.value].span, fmt::format("`{}`", name), g()[node].shape.text());
       return poison();
     }
-    out.arguments[name] = numbers;
+    out.arguments[usual - word.arguments.data()].numbers = numbers;
   }
   return {out, e.span};
 }

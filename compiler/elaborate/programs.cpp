@@ -117,6 +117,7 @@ class Programs {
   bool evaluation(const Declaration& d, Evaluation& out);
   bool origin(const Trained* t, const Value& v, ExprId given, Span span, Origin& out, Building& b);
   bool metrics(const Declaration& d, Evaluation& out);
+  void name_apart(std::vector<Metric>& metrics);
   bool gap(Trained& t, const Declaration& d, Evaluation& out);
   bool likelihood(Trained& t, const Declaration& d, const Metric& asked, Evaluation& out);
   bool density(Trained& t, const Declaration& d, Likelihood& out);
@@ -414,7 +415,7 @@ bool Programs::time_sampler(const Declaration& d) {
   if (!w || w->group != "time sampler")
     return fail<Kind::BadSetting>(v.origin, "time_sampler", v.describe(g()), "low_discrepancy or importance");
   if (w->name == "low_discrepancy") return true;
-  const auto argument = [&](const char* name) { return w->arguments.at(name)[0]; };
+  const auto argument = [&](const char* name) { return w->find(name)->numbers[0]; };
   const double bins = argument("bins"), floor = argument("floor"), decay = argument("decay");
   if (bins != std::floor(bins) || bins < 2 || bins > 1024)
     return fail<Kind::BadSetting>(v.origin, "bins", fmt::format("{:g}", bins), "a whole number from 2 to 1024");
@@ -938,6 +939,13 @@ bool Programs::sample(const Declaration& d, Sampling& out) {
   return stepper(*t, d, Carried::Particles, out.stepper);
 }
 
+/// Figures are told apart by their labels.
+void Programs::name_apart(std::vector<Metric>& metrics) {
+  for (Metric& m : metrics)
+    if (std::count_if(metrics.begin(), metrics.end(), [&](const Metric& o) { return o.kind == m.kind; }) > 1)
+      m.label = e_.sources_.text(m.span);
+}
+
 bool Programs::metrics(const Declaration& d, Evaluation& out) {
   const Value v = setting_value(d, "metrics");
   if (v.get<List>() && v.get<List>()->items.empty())
@@ -951,15 +959,17 @@ bool Programs::metrics(const Declaration& d, Evaluation& out) {
     if (!w || w->group != "metric")
       return fail<Kind::WrongKindOfValue>(item.origin, item.describe(g()),
                                           fmt::format("a metric: {}", words_of("metric")));
-    Metric m{.name = w->name, .span = item.origin};
-    if (auto gamma = w->arguments.find("gamma"); gamma != w->arguments.end()) {
-      m.gammas = gamma->second;
-      m.scale = w->arguments.at("scale")[0];
-      for (double value : m.gammas)
-        if (!(value > 0)) return fail<Kind::BadSetting>(item.origin, "gamma", fmt::format("{:g}", value), "positive");
+    Metric m{.kind = metrics::find(w->name), .arguments = {}, .label = w->name, .span = item.origin};
+    for (const metrics::Parameter& p : m.kind->parameters) {
+      const Word::Argument& given = *w->find(p.name);
+      for (double value : given.numbers)
+        if (!p.fits(value))
+          return fail<Kind::BadSetting>(item.origin, p.name, fmt::format("{:g}", value), p.range);
+      m.arguments.push_back({given.name, given.numbers, given.word});
     }
     out.metrics.push_back(m);
   }
+  name_apart(out.metrics);
   return true;
 }
 
@@ -1039,8 +1049,8 @@ bool Programs::evaluation(const Declaration& d, Evaluation& out) {
   if (setting(d, "count").valid()) out.count = whole_setting(d, "count", 2);
   if (!stepper(*t, d, Carried::Particles, out.stepper)) return false;
   if (setting(d, "velocity").valid() && !gap(*t, d, out)) return false;
-  const auto nll = std::find_if(out.metrics.begin(), out.metrics.end(), [](const Metric& m) { return m.name == "nll"; });
-  if (nll != out.metrics.end()) return likelihood(*t, d, *nll, out);
+  for (const Metric& m : out.metrics)
+    if (m.kind->of == metrics::Of::Likelihood) return likelihood(*t, d, m, out);
   if (const ExprId given = setting(d, "density"); given.valid())
     return fail<Kind::BadSetting>(e_.program_[given].span, "density", "given without the metric `nll`",
                                   "left out, or `metrics = nll` added");
@@ -1051,7 +1061,7 @@ bool Programs::evaluation(const Declaration& d, Evaluation& out) {
 
 bool Programs::likelihood(Trained& t, const Declaration& d, const Metric& asked, Evaluation& out) {
   if (!setting(d, "density").valid()) {
-    e_.sink_.report<Kind::MissingSetting>(asked.span, asked.name, "density").suggestion =
+    e_.sink_.report<Kind::MissingSetting>(asked.span, asked.kind->name, "density").suggestion =
         "the log-density at the first time, such as `density = fn(x) normal_log_density(x)`";
     return false;
   }
@@ -1059,14 +1069,14 @@ bool Programs::likelihood(Trained& t, const Declaration& d, const Metric& asked,
     e_.sink_.report<Kind::WrongKindOfValue>(asked.span,
                                             fmt::format("`{}` of a dynamics with `noise`, along which the density does "
                                                         "not follow from the drift alone",
-                                                        asked.name),
+                                                        asked.kind->name),
                                             "a distance between samples")
         .suggestion = "`mmd`, `energy`, `w1` or `w2`";
     return false;
   }
   if (out.one_step)
     return fail<Kind::BadSetting>(e_.program_[setting(d, "mode")].span, "mode", "one_step",
-                                  fmt::format("from_start: `{}` needs the density that it starts from", asked.name));
+                                  fmt::format("from_start: `{}` needs the density that it starts from", asked.kind->name));
   Likelihood& l = out.likelihood.emplace();
   return density(t, d, l) && divergence_exists(t, asked.span) && stepper(t, d, Carried::Densities, l.back);
 }

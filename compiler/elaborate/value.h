@@ -107,9 +107,21 @@ struct Native {
 
 /// A word with a meaning to the runtime: a metric, a mode, a precision; with arguments where it takes some.
 struct Word {
+  /// One number, or a list of them; or, where a word of the group `name` was given, that word instead.
+  struct Argument {
+    std::string name;
+    std::vector<double> numbers;
+    std::string word = {};
+  };
   std::string name;
   std::string group;  // "metric", "mode", "precision", "product"
-  std::map<std::string, std::vector<double>> arguments;
+  std::vector<Argument> arguments;
+
+  const Argument* find(std::string_view name) const {
+    for (const Argument& a : arguments)
+      if (a.name == name) return &a;
+    return nullptr;
+  }
 };
 
 struct Value {

@@ -13,6 +13,7 @@ namespace am::flow {
 using elaborate::Evaluation;
 using elaborate::Metric;
 using elaborate::Model;
+using metrics::Of;
 
 namespace {
 
@@ -21,17 +22,6 @@ constexpr size_t kManySamples = 1 << 18;
 /// Repetitions of the sampling floor, whose mean is reported.
 constexpr int kFloorRepeats = 5;
 constexpr size_t kDefaultCount = 1000;
-
-/// Of the model and the samples, not of two clouds.
-bool is_likelihood(const Metric& metric) { return metric.name == "nll"; }
-
-double measure(const Metric& metric, const metrics::Cloud& a, const metrics::Cloud& b) {
-  if (metric.name == "w1") return metrics::w1(a, b);
-  if (metric.name == "w2") return metrics::w2(a, b);
-  if (metric.name == "energy") return metrics::energy(a, b);
-  if (metric.name == "spread") return metrics::spread(a, b);
-  return metrics::mmd(a, b, {metric.gammas, metric.scale});
-}
 
 struct Moments {
   std::vector<double> values;
@@ -107,6 +97,9 @@ class Evaluator {
   /// and at them it repeats the very rows that it would be compared with.
   std::pair<Points, Points> independent(const Comparison& c, int repeat);
   bool repeat(int r);
+  double measure(const Metric& metric, const metrics::Cloud& particles, const metrics::Cloud& real) const {
+    return metric.kind->measure(particles, real, metric.arguments, key(e_.seed, metric.label));
+  }
   uint64_t stream(std::string_view purpose, double time, int repeat) const;
   void compare(size_t k, const Points& points, const std::vector<double>& weights, const Points& real);
   /// The mean of −log q_t over `real`: carried back to the start, where the density is known.
@@ -162,7 +155,7 @@ std::pair<Evaluator::Points, Evaluator::Points> Evaluator::independent(const Com
 void Evaluator::compare(size_t k, const Points& points, const std::vector<double>& weights, const Points& real) {
   const metrics::Cloud a{points, m_.dimension, weights}, b{real, m_.dimension};
   for (size_t i = 0; i < e_.metrics.size(); ++i)
-    if (!is_likelihood(e_.metrics[i])) tallies_[k][i].value.values.push_back(measure(e_.metrics[i], a, b));
+    if (e_.metrics[i].kind->measure) tallies_[k][i].value.values.push_back(measure(e_.metrics[i], a, b));
   generated_[k] = a.count();
 }
 
@@ -201,7 +194,7 @@ bool Evaluator::repeat(int r) {
     }
     compare(k, points, weights, real);
     for (size_t i = 0; i < e_.metrics.size(); ++i)
-      if (is_likelihood(e_.metrics[i]) &&
+      if (e_.metrics[i].kind->of == Of::Likelihood &&
           !likelihood(e_.times[k + 1], real, log_mass(weights, largest), tallies_[k][i]))
         return false;
     particles_.times.push_back(e_.times[k + 1]);
@@ -218,15 +211,15 @@ void Evaluator::floors(const std::vector<Comparison>& comparisons) {
       const auto [sample, real] = independent(comparisons[k], r);
       if (sample.empty() || real.empty()) return;
       for (size_t i = 0; i < e_.metrics.size(); ++i)
-        if (!is_likelihood(e_.metrics[i]))
+        if (e_.metrics[i].kind->measure)
           tallies_[k][i].floor.values.push_back(measure(e_.metrics[i], {sample, m_.dimension}, {real, m_.dimension}));
     }
 }
 
 Figure Evaluator::figure(const Metric& metric, const Tally& tally) const {
-  Figure out{.metric = metric.name, .value = tally.value.mean(), .deviation = tally.value.deviation()};
+  Figure out{.metric = metric.label, .value = tally.value.mean(), .deviation = tally.value.deviation()};
   if (!tally.floor.values.empty()) out.floor = tally.floor.mean(), out.floor_deviation = tally.floor.deviation();
-  if (!is_likelihood(metric)) return out;
+  if (metric.kind->of != Of::Likelihood) return out;
   out.impossible = tally.impossible;
   out.bits_per_dimension = out.value / (m_.moving * std::numbers::ln2);
   // An infinite value has none.
