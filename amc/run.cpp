@@ -196,8 +196,31 @@ std::vector<Column> columns(const flow::Figure& f) {
     out.push_back({"± error", f.standard_error, {}, false});
     out.push_back({"bits/dim", f.bits_per_dimension, {}});
   }
+  if (f.real_mass) {
+    out.push_back({"± error", f.standard_error, {}, false});
+    out.push_back({"data", f.real_mass, {}});
+    return out;
+  }
   out.push_back({"floor", f.floor, {}});
+  if (f.p) out.push_back({"p", f.p, {}, false});
   return out;
+}
+
+constexpr std::string_view kFitFootnote =
+    "fit is the largest residual of its test functions, in standard deviations of a sample; p is the chance of as much where "
+    "the field is exact, its floor what chance gives on average.";
+
+/// Whether all is as the field says, from p at several times: Bonferroni's bound.
+std::string fit_verdict(const elaborate::Evaluation& e, const flow::EvaluationResult& r, size_t i) {
+  double least = 1;
+  const flow::Comparison* where = nullptr;
+  for (const auto& c : r.comparisons)
+    if (const auto& f = c.figures[i]; f.p && (!where || *f.p < least)) least = *f.p, where = &c;
+  if (!where) return "";
+  const double all = std::min(1.0, least * static_cast<double>(r.comparisons.size()));
+  return fmt::format("{} of {}: p = {:.3g} for all {} time{} together, least at t = {:g} ({})", e.metrics[i].label, e.model,
+                     all, r.comparisons.size(), plural(static_cast<long long>(r.comparisons.size())), where->time,
+                     where->figures[i].worst);
 }
 
 constexpr std::string_view kLikelihoodFootnote =
@@ -215,7 +238,7 @@ void Run::print_table(const elaborate::Evaluation& e, const flow::EvaluationResu
   std::vector<int> widths;
   for (const auto& f : first.figures)
     for (const Column& column : columns(f)) {
-      widths.push_back(column.deviation ? 12 : 10);
+      widths.push_back(std::max(column.deviation ? 12 : 10, static_cast<int>(column.heading.size()) + 2));
       head += fmt::format("{:>{}}", column.heading, widths.back());
       table.header.push_back(column.heading);
     }
@@ -258,8 +281,23 @@ void Run::print_table(const elaborate::Evaluation& e, const flow::EvaluationResu
   if (impossible > 0)
     table.footnote += fmt::format(" {} real samples lie where the model has no density, which makes it infinite.",
                                   grouped(static_cast<long long>(impossible)));
+  if (std::any_of(e.metrics.begin(), e.metrics.end(), [](const auto& m) { return m.kind->of == metrics::Of::WeakForm; }))
+    table.footnote += fmt::format(" {}", kFitFootnote);
   // The floor is explained once, below the last table.
   if (table.footnote.size() > kFloor.size() + 1) fmt::print("{}\n", table.footnote.substr(kFloor.size() + 2));
+  for (size_t i = 0; i < e.metrics.size(); ++i)
+    if (const std::string verdict = fit_verdict(e, r, i); !verdict.empty()) {
+      fmt::print("{}\n", verdict);
+      report_.facts.push_back({fmt::format("{} of {}", e.metrics[i].label, e.model), verdict.substr(verdict.find("p = "))});
+    }
+  if (r.learned_action) {
+    std::string text = fmt::format("{:.5f} ± {:.5f}", r.learned_action->value, r.learned_action->standard_error);
+    if (r.action_bound)
+      text += fmt::format("; of the least action a lower bound is −objective, {:.5f} ± {:.5f}", r.action_bound->value,
+                          r.action_bound->standard_error);
+    fmt::print("learned action {}\n", text);
+    report_.facts.push_back({"learned action of " + e.model, text});
+  }
   if (r.gap) {
     fmt::print("action gap ½∫E|drift − exact|² = {:.5f}, {:.3f} % of the action {:.5f}\n", *r.gap,
                100 * *r.gap / *r.action, *r.action);
@@ -325,11 +363,17 @@ nlohmann::ordered_json as_json(const elaborate::Evaluation& e, const flow::Evalu
       if (f.standard_error) row[f.metric]["standard_error"] = *f.standard_error;
       if (f.bits_per_dimension) row[f.metric]["bits_per_dimension"] = *f.bits_per_dimension;
       if (f.impossible > 0) row[f.metric]["samples_without_density"] = f.impossible;
+      if (f.real_mass) row[f.metric]["data"] = *f.real_mass;
+      if (f.p) row[f.metric]["p"] = *f.p, row[f.metric]["worst"] = f.worst;
       if (f.floor) row[f.metric]["floor"] = *f.floor, row[f.metric]["floor_deviation"] = *f.floor_deviation;
     }
     j["comparisons"].push_back(row);
   }
   j["objective"] = r.objective, j["objective_samples"] = r.objective_samples;
+  if (r.learned_action)
+    j["learned_action"] = {{"value", r.learned_action->value}, {"standard_error", r.learned_action->standard_error}};
+  if (r.action_bound)
+    j["action_lower_bound"] = {{"value", r.action_bound->value}, {"standard_error", r.action_bound->standard_error}};
   if (r.gap) j["gap"] = *r.gap, j["action"] = *r.action, j["relative_gap"] = *r.gap / *r.action;
   return j;
 }

@@ -545,7 +545,7 @@ std::vector<WordInfo> metric_words() {
   std::vector<WordInfo> out;
   for (const metrics::Metric& m : metrics::table()) {
     WordInfo& w = out.emplace_back(WordInfo{{std::string(m.name), "metric", {}}, m.doc});
-    for (const metrics::Parameter& p : m.parameters) w.word.arguments.push_back({std::string(p.name), p.fallback});
+    for (const metrics::Parameter& p : m.parameters) w.word.arguments.push_back({std::string(p.name), p.fallback, std::string(p.words)});
   }
   return out;
 }
@@ -553,6 +553,7 @@ std::vector<WordInfo> metric_words() {
 std::vector<WordInfo> all_words() {
   std::vector<WordInfo> out = metric_words();
   const std::vector<WordInfo> others = {
+      {{"median", "bandwidth", {}}, "The median distance h of the reference samples: γ = 1/(2h²)."},
       {{"low_discrepancy", "time sampler", {}}, "Times that run evenly through the range, moving on from step to step."},
       {{"importance", "time sampler", {{"bins", {32}}, {"floor", {0.2}}, {"decay", {0.99}}}},
        "Times drawn by a density on `bins` parts of the range that follows the running spread of the integrand."},
@@ -584,9 +585,9 @@ std::string signature(const BuiltinInfo& b) {
 std::string signature(const Word& w) {
   if (w.arguments.empty()) return w.name;
   std::vector<std::string> list;
-  for (const auto& [name, values, unused] : w.arguments)
-    list.push_back(values.size() == 1 ? fmt::format("{} = {}", name, values[0])
-                                      : fmt::format("{} = [{}]", name, fmt::join(values, ", ")));
+  for (const Word::Argument& a : w.arguments)
+    list.push_back(a.numbers.size() == 1 ? fmt::format("{} = {}", a.name, a.numbers[0])
+                                         : fmt::format("{} = [{}]", a.name, fmt::join(a.numbers, ", ")));
   return fmt::format("{}({})", w.name, fmt::join(list, ", "));
 }
 

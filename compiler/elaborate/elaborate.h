@@ -217,6 +217,12 @@ struct Evaluation {
   Program gap;
   /// If `nll` is among the metrics.
   std::optional<Likelihood> likelihood;
+  /// If `fit` is, along the path `against_draw`. Inputs Time a and TimeStep b − a; outputs "x", drawn at a time of its own
+  /// that is uniform in a..b, and there "drift", and "noise" and "growth" where there are such.
+  std::optional<Program> weak_form;
+  /// If `action` is: outputs "action" and, where the learned function is a potential, "bound", −objective of the same
+  /// draws.
+  std::optional<Program> action;
 };
 
 /// The elaborated script. Runs in the order train, sample, evaluate, each in source order.

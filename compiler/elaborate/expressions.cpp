@@ -186,7 +186,8 @@ Value Elaborator::check_potential(const Closure& closure, Value result) {
   const Declaration* d = declaration(closure.model);
   if (!d || d->kind != DeclarationKind::Potential) return result;
   auto* t = result.get<Tensor>();
-  if (t && g()[t->node].shape.rank == 0) return result;
+  if (t && g()[t->node].shape.rank == 0)
+    return learned_scale_.valid() ? Value{Tensor{ir::scale(g(), learned_scale_, t->node)}, result.origin} : result;
   const Span at = result.origin.known() ? result.origin : d->name_span;
   if (t)
     sink_.report<Kind::NotAScalar>(at, fmt::format("the potential `{}`", d->name), g()[t->node].shape.text())
@@ -644,8 +645,6 @@ Value Elaborator::call_word(const Word& word, const Expr& e, ScopePtr scope) {
   Word out = word;
   for (size_t k = 0; k < e.arguments.size(); ++k) {
     const Argument& a = e.arguments[k];
-    const Value v = evaluate(a.value, scope);
-    if (v.poisoned()) return poison();
     const bool placed = a.name.empty() && k < word.arguments.size();
     const std::string name = placed ? word.arguments[k].name : a.name;
     const Word::Argument* usual = word.find(name);
@@ -660,6 +659,15 @@ Value Elaborator::call_word(const Word& word, const Expr& e, ScopePtr scope) {
                                     : fmt::format("did you mean `{}`?", near);
       return poison();
     }
+    Word::Argument& argument = out.arguments[usual - word.arguments.data()];
+    // The word is meant, whatever the script calls by its name.
+    const auto word_there = builtin_constant(g(), text(a.value));
+    if (const Word* chosen = word_there ? word_there->get<Word>() : nullptr; chosen && chosen->group == usual->words) {
+      argument = {name, {}, usual->words, chosen->name};
+      continue;
+    }
+    const Value v = evaluate(a.value, scope);
+    if (v.poisoned()) return poison();
     const NodeId node = tensor(v, fmt::format("`{}`", name));
     if (!node.valid()) return poison();
     std::vector<double> numbers;
@@ -677,7 +685,7 @@ Value Elaborator::call_word(const Word& word, const Expr& e, ScopePtr scope) {
       sink_.report<Kind::NotAScalar>(program_[a.value].span, fmt::format("`{}`", name), g()[node].shape.text());
       return poison();
     }
-    out.arguments[usual - word.arguments.data()].numbers = numbers;
+    argument.numbers = numbers;
   }
   return {out, e.span};
 }

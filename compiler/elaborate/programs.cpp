@@ -95,6 +95,11 @@ class Programs {
   void look_further(const Declaration& d);
   bool objective(Trained& t, const Instance& dynamics, ScopePtr scope, Building& b, NodeId& total,
                  std::vector<NodeId>& terms);
+  /// What a dynamics minimises; null if it says nothing.
+  const Statement* minimize_of(const Instance& dynamics) const;
+  /// The additive terms of what a dynamics minimises, and their sum.
+  bool objective_terms(const Instance& dynamics, ScopePtr scope, NodeId& total, std::vector<NodeId>& terms,
+                       std::vector<Term>& texts);
   bool optimize(Trained& t, const Declaration& d, Building& b, NodeId total, std::vector<NodeId> terms);
   bool functions(Trained& t);
   bool draw(Trained& t);
@@ -112,7 +117,8 @@ class Programs {
   std::shared_ptr<const Dataset> data_of(const Instance& dynamics) const;
   const Closure* learned(const Instance& dynamics) const;
 
-  bool stepper(Trained& t, const Declaration& d, Carried what, Stepper& out);
+  /// `probes`: Hutchinson's for the divergence that densities follow; 0: exact.
+  bool stepper(Trained& t, const Declaration& d, Carried what, Stepper& out, int probes = 0);
   bool sample(const Declaration& d, Sampling& out);
   bool evaluation(const Declaration& d, Evaluation& out);
   bool origin(const Trained* t, const Value& v, ExprId given, Span span, Origin& out, Building& b);
@@ -122,7 +128,11 @@ class Programs {
   bool likelihood(Trained& t, const Declaration& d, const Metric& asked, Evaluation& out);
   bool density(Trained& t, const Declaration& d, Likelihood& out);
   /// Says what keeps ∇· of the drift from being taken, or what it misses.
-  bool divergence_exists(Trained& t, Span span);
+  bool divergence_exists(Trained& t, Span span, int probes);
+  bool weak_form(Trained& t, const Declaration& d, Evaluation& out);
+  bool action(Trained& t, const Metric& asked, Evaluation& out);
+  /// What the metrics need beside particles.
+  bool programs_of_metrics(Trained& t, const Declaration& d, Evaluation& out);
   bool value(const Asked& asked, Program& out);
   Trained* trained(const std::string& name);
   Value as_instance(Value v, DeclarationKind kind, Span span);
@@ -202,6 +212,7 @@ void Programs::start(Building& building, ParameterStore* store) {
   e_.work_ = 0;
   e_.objective_ = true;
   e_.probes_ = 0;
+  e_.learned_scale_ = ir::kNone;
   e_.training_ = {};
   e_.owner_.clear();
   e_.place_.clear();
@@ -535,11 +546,15 @@ void Programs::look_further(const Declaration& d) {
   for (Diagnostic& x : common) e_.sink_.add(std::move(x));
 }
 
-bool Programs::objective(Trained& t, const Instance& dynamics, ScopePtr scope, Building& b, NodeId& total,
-                         std::vector<NodeId>& terms) {
-  const Statement* minimize = nullptr;
+const Statement* Programs::minimize_of(const Instance& dynamics) const {
   for (const Statement& s : e_.program_[dynamics.declaration->body].statements)
-    if (s.kind == StatementKind::Minimize) minimize = &s;
+    if (s.kind == StatementKind::Minimize) return &s;
+  return nullptr;
+}
+
+bool Programs::objective_terms(const Instance& dynamics, ScopePtr scope, NodeId& total, std::vector<NodeId>& terms,
+                               std::vector<Term>& texts) {
+  const Statement* minimize = minimize_of(dynamics);
   if (!minimize) return false;  // `check` has reported it
   std::vector<SignedTerm> parts;
   flatten(e_.program_, minimize->value, 1, parts);
@@ -556,10 +571,15 @@ bool Programs::objective(Trained& t, const Instance& dynamics, ScopePtr scope, B
     }
     terms.push_back(ir::scale(g(), part.sign, node));
     total = total.valid() ? ir::add(g(), total, terms.back()) : terms.back();
-    t.model.terms.push_back({(part.sign < 0 ? "− " : "") + e_.text(part.expr), e_.program_[part.expr].span});
+    texts.push_back({(part.sign < 0 ? "− " : "") + e_.text(part.expr), e_.program_[part.expr].span});
   }
-  if (!fine || !total.valid()) return false;
-  t.model.objective_text = e_.text(minimize->value);
+  return fine && total.valid();
+}
+
+bool Programs::objective(Trained& t, const Instance& dynamics, ScopePtr scope, Building& b, NodeId& total,
+                         std::vector<NodeId>& terms) {
+  if (!objective_terms(dynamics, scope, total, terms, t.model.terms)) return false;
+  t.model.objective_text = e_.text(minimize_of(dynamics)->value);
   std::vector<NodeId> outputs{total};
   std::vector<std::string> names{"objective"};
   for (size_t i = 0; i < terms.size(); ++i) outputs.push_back(terms[i]), names.push_back(fmt::format("term{}", i + 1));
@@ -776,7 +796,7 @@ bool Programs::functions(Trained& t) {
 
 // --- particles ---
 
-bool Programs::stepper(Trained& t, const Declaration& d, Carried what, Stepper& out) {
+bool Programs::stepper(Trained& t, const Declaration& d, Carried what, Stepper& out, int probes) {
   Building b;
   start(b, &t.store);
   Value keep;
@@ -799,12 +819,17 @@ bool Programs::stepper(Trained& t, const Declaration& d, Carried what, Stepper& 
   // The state is [x, conditions, log w] as far as there are such, and all is integrated together.
   const int still = dimension - t.model.moving;
   const bool weighted = growth || what == Carried::Densities;
+  // Drawn once for all stages of a step, whose field is then as smooth as the drift.
+  std::vector<NodeId> directions;
+  for (int k = 0; k < probes; ++k) directions.push_back(e_.signs(point_shape(t.model.moving)));
   auto rate = [&](const Value& point, const Value& velocity, const Value& now) -> Value {
     const Value g_now = growth ? e_.call_closure(*growth, {point, now}, span) : e_.constant(0, span);
     if (what == Carried::Particles || g_now.poisoned()) return g_now;
-    const NodeId divergence = differentiate::divergence(g(), e_.tensor(velocity, "`drift`"), point.get<Tensor>()->node);
-    const Value exact{Tensor{divergence.valid() ? divergence : ir::constant(g(), 0)}, span};
-    return e_.binary("-", exact, g_now, span);
+    NodeId divergence = differentiate::divergence(g(), e_.tensor(velocity, "`drift`"), point.get<Tensor>()->node, {},
+                                                  nullptr, directions);
+    if (!divergence.valid()) divergence = ir::constant(g(), 0);
+    if (probes > 0) divergence = ir::scale(g(), 1.0 / probes, divergence);
+    return e_.binary("-", {Tensor{divergence}, span}, g_now, span);
   };
   auto field = [&](const std::vector<Value>& a) -> Value {
     if (a.size() != 2 || a[0].poisoned() || a[1].poisoned()) return {};
@@ -1049,8 +1074,36 @@ bool Programs::evaluation(const Declaration& d, Evaluation& out) {
   if (setting(d, "count").valid()) out.count = whole_setting(d, "count", 2);
   if (!stepper(*t, d, Carried::Particles, out.stepper)) return false;
   if (setting(d, "velocity").valid() && !gap(*t, d, out)) return false;
-  for (const Metric& m : out.metrics)
-    if (m.kind->of == metrics::Of::Likelihood) return likelihood(*t, d, m, out);
+  return programs_of_metrics(*t, d, out);
+}
+
+bool Programs::programs_of_metrics(Trained& t, const Declaration& d, Evaluation& out) {
+  for (const Metric& m : out.metrics) switch (m.kind->of) {
+      case metrics::Of::Clouds: break;
+      case metrics::Of::Likelihood:
+        if (out.likelihood)
+          return fail<Kind::BadSetting>(m.span, "metrics", fmt::format("a list with two of `{}`", m.kind->name),
+                                        "one with one");
+        if (!likelihood(t, d, m, out)) return false;
+        break;
+      case metrics::Of::Mass:
+        if (!t.model.has_growth)
+          return fail<Kind::WrongKindOfValue>(
+              m.span, fmt::format("`{}` of a dynamics without `growth`, which keeps its mass", m.kind->name),
+              "a distance between samples");
+        break;
+      case metrics::Of::WeakForm: {
+        const bool carried = metrics::argument(m.arguments, "carried").numbers[0] == 1;
+        if (out.against_path && !carried && !out.weak_form && !weak_form(t, d, out)) return false;
+        break;
+      }
+      case metrics::Of::Path:
+        if (!out.action && !action(t, m, out)) return false;
+        break;
+    }
+  // Of these there is no figure at each time.
+  std::erase_if(out.metrics, [](const Metric& m) { return m.kind->of == metrics::Of::Path; });
+  if (out.likelihood) return true;
   if (const ExprId given = setting(d, "density"); given.valid())
     return fail<Kind::BadSetting>(e_.program_[given].span, "density", "given without the metric `nll`",
                                   "left out, or `metrics = nll` added");
@@ -1078,10 +1131,12 @@ bool Programs::likelihood(Trained& t, const Declaration& d, const Metric& asked,
     return fail<Kind::BadSetting>(e_.program_[setting(d, "mode")].span, "mode", "one_step",
                                   fmt::format("from_start: `{}` needs the density that it starts from", asked.kind->name));
   Likelihood& l = out.likelihood.emplace();
-  return density(t, d, l) && divergence_exists(t, asked.span) && stepper(t, d, Carried::Densities, l.back);
+  const int probes = static_cast<int>(metrics::argument(asked.arguments, "probes").numbers[0]);
+  return density(t, d, l) && divergence_exists(t, asked.span, probes) &&
+         stepper(t, d, Carried::Densities, l.back, probes);
 }
 
-bool Programs::divergence_exists(Trained& t, Span span) {
+bool Programs::divergence_exists(Trained& t, Span span, int probes) {
   Building b;
   start(b, &t.store);
   Value keep;
@@ -1097,6 +1152,9 @@ bool Programs::divergence_exists(Trained& t, Span span) {
   std::optional<differentiate::Obstacle> obstacle;
   const NodeId sum = differentiate::divergence(g(), v, x, {}, &obstacle);
   if (!obstacle) e_.warn_of_kinks(v, x, span, "∇·drift", 0);
+  if (constexpr int kMany = 100; probes == 0 && t.model.moving > kMany && sum.valid())
+    e_.sink_.report<Kind::ExactInManyDimensions>(span, "∇·drift", t.model.moving).suggestion =
+        "`nll(probes = 8)` estimates it by Hutchinson's probes, without bias";
   return !e_.derived(sum, {}, obstacle, span, "").poisoned();
 }
 
@@ -1164,6 +1222,80 @@ bool Programs::gap(Trained& t, const Declaration& d, Evaluation& out) {
   auto half_mean = [&](NodeId x) { return ir::mean(g(), ir::scale(g(), 0.5 * length, ir::dot(g(), x, x))); };
   out.has_velocity = true;
   out.gap = finish(b, {half_mean(error), half_mean(v)}, {"gap", "action"});
+  return true;
+}
+
+bool Programs::weak_form(Trained& t, const Declaration& d, Evaluation& out) {
+  Building b;
+  start(b, &t.store);
+  Value keep;
+  const Instance* dyn = dynamics(*t.declaration, keep);
+  if (!dyn) return false;
+  e_.objective_ = false;
+  const ExprId against = setting(d, "against");
+  const Span span = e_.program_[against].span;
+  const Value reference = e_.evaluate(against, e_.top_);
+  const NodeId from = input("t", {}, false, Role::Time), length = input("h", {}, false, Role::TimeStep);
+  const NodeId time = ir::variable(g(), ir::add(g(), from, ir::mul(g(), length, e_.uniform(1))));
+  NodeId x = e_.draw({PathAt{*reference.get<std::shared_ptr<const Instance>>(), time}, span}, span);
+  if (x.valid() && g()[x].shape.count() == t.model.moving) x = carried(t, x, {}, span, out.against_text);
+  if (!x.valid()) return false;
+  const std::vector<Value> at{{Tensor{ir::variable(g(), place(t, x))}, span}, {Tensor{time}, span}};
+  std::vector<NodeId> outputs{x};
+  std::vector<std::string> names{"x"};
+  ScopePtr scope = e_.open(*dyn);
+  for (const char* name : {"drift", "noise", "growth"}) {
+    const auto f = e_.member(*dyn, name, scope);
+    if (!f) continue;
+    const bool timed = f->parameters->size() == 1;
+    const NodeId y = e_.tensor(e_.call_closure(*f, timed ? std::vector<Value>{at[1]} : at, f->span), name);
+    if (!y.valid()) return false;
+    outputs.push_back(y), names.push_back(name);
+  }
+  out.weak_form = finish(b, outputs, names);
+  return true;
+}
+
+/// Of an objective L(s) = B(s) + ∫E F(s) with B linear in s, such as that of `am` and its relatives, d/dα L(αs) − L(s) at
+/// α = 1 is ∫E [F′(s)·s − F(s)]: the linear part drops out, and of F = ½|∇s|² + s²/(4λ) that is F again; of a conjugate
+/// cost c*(∇s) it is c(∇c*(∇s)), the cost of the drift.
+bool Programs::action(Trained& t, const Metric& asked, Evaluation& out) {
+  Building b;
+  start(b, &t.store);
+  Value keep;
+  const Instance* dyn = dynamics(*t.declaration, keep);
+  if (!dyn) return false;
+  ScopePtr scope = e_.open(*dyn);
+  if (e_.declaration(learned(*dyn)->model)->kind == DeclarationKind::Potential) {
+    const NodeId one = ir::variable(g(), ir::constant(g(), 1));
+    e_.learned_scale_ = one;
+    e_.probes_ = whole_setting(*t.declaration, "probes", 0, kMostProbes);
+    const size_t reports = e_.sink_.count();
+    NodeId total;
+    std::vector<NodeId> terms;
+    std::vector<Term> texts;
+    const bool fine = objective_terms(*dyn, scope, total, terms, texts);
+    e_.sink_.take(reports);  // what there is to say about the objective was said of the training
+    AM_CHECK(fine, "an objective that trains and cannot be scaled");
+    const NodeId slope = differentiate::directional(g(), total, {std::vector{one}}, std::vector{ir::constant(g(), 1)});
+    const NodeId bound = ir::neg(g(), total);
+    out.action = finish(b, {slope.valid() ? ir::add(g(), slope, bound) : bound, bound}, {"action", "bound"});
+    return true;
+  }
+  e_.objective_ = false;
+  const auto path = path_of(*dyn);
+  if (!path)
+    return fail<Kind::WrongKindOfValue>(asked.span, "the action of a velocity without a path",
+                                        "a path to take its mean over");
+  const double length = t.model.to - t.model.from;
+  const NodeId u = g().add(Op::Weyl, {}, {.index = e_.streams_++});
+  const NodeId time = ir::variable(g(), ir::add(g(), ir::constant(g(), t.model.from), ir::scale(g(), length, u)));
+  const NodeId x = e_.draw({PathAt{path, time}, asked.span}, asked.span);
+  if (!x.valid()) return false;
+  const std::vector<Value> at{e_.make(ir::variable(g(), x), asked.span), {Tensor{time}, asked.span}};
+  const NodeId v = e_.tensor(e_.call_closure(*e_.member(*dyn, "drift", scope), at, asked.span), "`drift`");
+  if (!v.valid()) return false;
+  out.action = finish(b, {ir::mean(g(), ir::scale(g(), 0.5 * length, ir::dot(g(), v, v)))}, {"action"});
   return true;
 }
 

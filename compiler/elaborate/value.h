@@ -107,11 +107,11 @@ struct Native {
 
 /// A word with a meaning to the runtime: a metric, a mode, a precision; with arguments where it takes some.
 struct Word {
-  /// One number, or a list of them; or, where a word of the group `name` was given, that word instead.
+  /// One number, or a list of them; or instead a word of the group `words`, if there is one.
   struct Argument {
     std::string name;
     std::vector<double> numbers;
-    std::string word = {};
+    std::string words = {}, word = {};
   };
   std::string name;
   std::string group;  // "metric", "mode", "precision", "product"

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "runtime/flow/particles.h"
+#include "runtime/flow/weak_form.h"
 #include "runtime/metrics/metrics.h"
 
 namespace am::flow {
@@ -19,6 +20,8 @@ namespace {
 
 /// Fresh draws for the objective and the gap: enough for a relative error of a fraction of a percent.
 constexpr size_t kManySamples = 1 << 18;
+/// Parts of them, whose means tell the error of the whole.
+constexpr size_t kParts = 16;
 /// Repetitions of the sampling floor, whose mean is reported.
 constexpr int kFloorRepeats = 5;
 constexpr size_t kDefaultCount = 1000;
@@ -52,8 +55,10 @@ LogMass log_mass(const std::vector<double>& weights, double largest) {
 
 /// What the repeats gave for one metric at one time of comparison.
 struct Tally {
-  Moments value, floor, squared_error;  // the last of `nll` alone
+  Moments value, floor, squared_error;  // the last of `nll` and `mass` alone
   size_t impossible = 0;
+  Moments p, real_mass;  // of `fit`; of `mass`
+  std::string worst;
 };
 
 /// `count` rows of snapshot `k`, without repetition as far as its rows go, then once more from the beginning.
@@ -79,6 +84,7 @@ class Evaluator {
   Evaluator(const Evaluation& e, const Model& m, const Weights& w, const Machine& machine, diagnostics::Sink& sink)
       : e_(e), m_(m), w_(w), machine_(machine), sink_(sink) {
     if (e.against_path) against_path_.emplace(e.against_draw, m.dimension, m.f64, kDefaultCount, machine, sink);
+    if (e.weak_form) weak_form_.emplace(e, m, w, e.count ? e.count : kDefaultCount, machine, sink);
     if (!e.likelihood) return;
     back_.emplace(e.likelihood->back, m, w, kDefaultCount, machine, sink, e.span);
     log_density_.emplace(e.likelihood->density, m, w, kDefaultCount, machine, sink, e.span);
@@ -103,7 +109,15 @@ class Evaluator {
   uint64_t stream(std::string_view purpose, double time, int repeat) const;
   void compare(size_t k, const Points& points, const std::vector<double>& weights, const Points& real);
   /// The mean of −log q_t over `real`: carried back to the start, where the density is known.
-  bool likelihood(double time, const Points& real, const LogMass& mass, Tally& out);
+  bool likelihood(double time, int repeat, const Points& real, const LogMass& mass, Tally& out);
+  /// What is not a distance of clouds. `weights` are exp(log w − largest), empty without growth.
+  bool of_model(size_t k, int repeat, const Points& points, const std::vector<double>& weights, double largest,
+                const Points& real);
+  /// Of what the model is compared with, at one time relative to another. A path is a law, and so are snapshots: both
+  /// have mass 1 at every time.
+  double real_mass(double, double) const { return 1; }
+  Fit fit(const Metric& metric, size_t k, int repeat, const Points& points, const std::vector<double>& weights,
+          const Points& real);
   void floors(const std::vector<Comparison>& comparisons);
   Figure figure(const Metric& metric, const Tally& tally) const;
   bool whole_path(EvaluationResult& out);
@@ -116,6 +130,7 @@ class Evaluator {
   std::optional<Drawer> against_path_;
   std::optional<Carrier> back_;  // these two for `nll`
   std::optional<PointFunction> log_density_;
+  std::optional<WeakForm> weak_form_;
   std::vector<std::vector<Tally>> tallies_;  // [comparison][metric]
   std::vector<Points> real_;                 // of the first repeat, per comparison
   std::vector<size_t> generated_;
@@ -159,9 +174,9 @@ void Evaluator::compare(size_t k, const Points& points, const std::vector<double
   generated_[k] = a.count();
 }
 
-bool Evaluator::likelihood(double time, const Points& real, const LogMass& mass, Tally& out) {
+bool Evaluator::likelihood(double time, int r, const Points& real, const LogMass& mass, Tally& out) {
   back_->place(real);
-  if (!back_->carry(time, e_.times[0], 0, sink_)) return false;
+  if (!back_->carry(time, e_.times[0], stream("probes", time, r), sink_)) return false;
   Moments nll{(*log_density_)(back_->points(), e_.times[0])};
   const std::vector<double> change = back_->log_weights();
   for (size_t i = 0; i < change.size(); ++i) {
@@ -172,6 +187,49 @@ bool Evaluator::likelihood(double time, const Points& real, const LogMass& mass,
   out.value.values.push_back(nll.mean());
   out.squared_error.values.push_back(deviation * deviation / static_cast<double>(change.size()) + mass.squared_error);
   if (e_.likelihood->known) out.floor.values.push_back(-Moments{(*log_density_)(real, time)}.mean());
+  return true;
+}
+
+Fit Evaluator::fit(const Metric& metric, size_t k, int r, const Points& points, const std::vector<double>& weights,
+                   const Points& real) {
+  const FitSettings settings = fit_settings(metric, e_.seed);
+  const double a = e_.times[k], b = e_.times[k + 1];
+  const uint64_t seed = stream("fit", b, r);
+  if (!against_path_ || settings.carried) return carried_fit(points, weights, real, m_, settings, seed);
+  const size_t count = e_.count ? e_.count : kDefaultCount;
+  const Points start = (*against_path_)(a, count, stream("fit start", b, r)),
+               end = (*against_path_)(b, count, stream("fit end", b, r));
+  return (*weak_form_)(a, b, start, end, settings, seed);
+}
+
+bool Evaluator::of_model(size_t k, int r, const Points& points, const std::vector<double>& weights, double largest,
+                         const Points& real) {
+  for (size_t i = 0; i < e_.metrics.size(); ++i) {
+    const Metric& metric = e_.metrics[i];
+    Tally& tally = tallies_[k][i];
+    switch (metric.kind->of) {
+      case Of::Clouds:
+      case Of::Path: break;
+      case Of::Likelihood:
+        if (!likelihood(e_.times[k + 1], r, real, log_mass(weights, largest), tally)) return false;
+        break;
+      case Of::Mass: {
+        const LogMass mass = log_mass(weights, largest);
+        tally.value.values.push_back(std::exp(mass.value));
+        tally.squared_error.values.push_back(std::exp(2 * mass.value) * mass.squared_error);
+        tally.real_mass.values.push_back(real_mass(e_.one_step ? e_.times[k] : e_.times[0], e_.times[k + 1]));
+        break;
+      }
+      case Of::WeakForm: {
+        const Fit found = fit(metric, k, r, points, weights, real);
+        tally.value.values.push_back(found.residual.value);
+        tally.floor.values.push_back(found.residual.floor);
+        tally.p.values.push_back(found.residual.p);
+        if (r == 0) tally.worst = found.worst;
+        break;
+      }
+    }
+  }
   return true;
 }
 
@@ -193,10 +251,7 @@ bool Evaluator::repeat(int r) {
       for (double& w : weights) w = std::exp(w - largest);
     }
     compare(k, points, weights, real);
-    for (size_t i = 0; i < e_.metrics.size(); ++i)
-      if (e_.metrics[i].kind->of == Of::Likelihood &&
-          !likelihood(e_.times[k + 1], real, log_mass(weights, largest), tallies_[k][i]))
-        return false;
+    if (!of_model(k, r, points, weights, largest, real)) return false;
     particles_.times.push_back(e_.times[k + 1]);
     particles_.points.push_back(points);
     if (r == 0) real_.push_back(real);
@@ -219,41 +274,55 @@ void Evaluator::floors(const std::vector<Comparison>& comparisons) {
 Figure Evaluator::figure(const Metric& metric, const Tally& tally) const {
   Figure out{.metric = metric.label, .value = tally.value.mean(), .deviation = tally.value.deviation()};
   if (!tally.floor.values.empty()) out.floor = tally.floor.mean(), out.floor_deviation = tally.floor.deviation();
+  out.worst = tally.worst;
+  if (!tally.p.values.empty()) out.p = e_.repeats == 1 ? tally.p.mean() : std::min(1.0, 2 * tally.p.mean());
+  if (!tally.real_mass.values.empty()) out.real_mass = tally.real_mass.mean();
+  // An infinite value has none.
+  if (!tally.squared_error.values.empty() && std::isfinite(out.value))
+    out.standard_error = std::sqrt(tally.squared_error.mean());
   if (metric.kind->of != Of::Likelihood) return out;
   out.impossible = tally.impossible;
   out.bits_per_dimension = out.value / (m_.moving * std::numbers::ln2);
-  // An infinite value has none.
-  if (std::isfinite(out.value)) out.standard_error = std::sqrt(tally.squared_error.mean());
   return out;
 }
 
 bool Evaluator::whole_path(EvaluationResult& out) {
   auto scalars = [&](const elaborate::Program& program,
-                     std::string_view purpose) -> std::optional<std::vector<double>> {
+                     std::string_view purpose) -> std::optional<std::vector<Moments>> {
     Session s(program, m_.f64, kManySamples, machine_, sink_, e_.span);
     if (!s) return {};
     s.bind_weights(w_.serving());
     s.bind_statistics(w_);
     std::vector<Buffer> outputs;
     for (size_t i = 0; i < program.outputs.size(); ++i) outputs.push_back(s.make_output(static_cast<int>(i), 1));
-    s.run(kManySamples, key(e_.seed, purpose), 0);
-    std::vector<double> values;
-    for (const Buffer& b : outputs) values.push_back(b.get(0));
+    std::vector<Moments> values(outputs.size());
+    for (size_t part = 0; part < kParts; ++part) {
+      s.run(kManySamples / kParts, key(e_.seed, purpose), 0, static_cast<uint32_t>(part * (kManySamples / kParts)));
+      for (size_t i = 0; i < outputs.size(); ++i) values[i].values.push_back(outputs[i].get(0));
+    }
     return values;
   };
+  const auto estimate = [](const Moments& m) { return Estimate{m.mean(), m.deviation() / std::sqrt(double{kParts})}; };
   const auto objective = scalars(m_.objective, "objective");
   if (!objective) return false;
-  out.objective = (*objective)[0];
+  out.objective = (*objective)[0].mean();
   out.objective_samples = kManySamples;
+  if (e_.action) {
+    const auto action = scalars(*e_.action, "objective");
+    if (!action) return false;
+    out.learned_action = estimate((*action)[0]);
+    if (action->size() > 1) out.action_bound = estimate((*action)[1]);
+  }
   if (!e_.has_velocity) return true;
   const auto gap = scalars(e_.gap, "gap");
   if (!gap) return false;
-  out.gap = (*gap)[0], out.action = (*gap)[1];
+  out.gap = (*gap)[0].mean(), out.action = (*gap)[1].mean();
   return true;
 }
 
 std::optional<EvaluationResult> Evaluator::run() {
   if (against_path_ && !*against_path_) return {};
+  if (weak_form_ && !*weak_form_) return {};
   if (e_.likelihood && (!*back_ || !*log_density_)) return {};
   for (const auto& samples : {e_.against, e_.training})
     if (samples && !rows_of(*samples, sink_)) return {};

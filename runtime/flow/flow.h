@@ -81,6 +81,17 @@ struct Figure {
   /// the samples of all repeats where the model's density is zero, which make it infinite.
   std::optional<double> standard_error, bits_per_dimension;
   size_t impossible = 0;
+  /// Of `mass`, beside its standard error: the mass that the data have.
+  std::optional<double> real_mass;
+  /// Of `fit`: the probability of a value as large by chance, and the test function that has it. Of several repeats twice
+  /// the mean p, which is one again (Rüschendorf 1982), and the function of the first.
+  std::optional<double> p;
+  std::string worst;
+};
+
+/// A mean over draws with its standard error.
+struct Estimate {
+  double value = 0, standard_error = 0;
 };
 
 struct Comparison {
@@ -93,6 +104,8 @@ struct EvaluationResult {
   std::vector<Comparison> comparisons;
   std::optional<double> gap, action;  // ½∫E|drift − exact|² and ½∫E|exact|²
   double objective = 0;               // over `objective_samples` fresh draws
+  /// If asked for: that of the learned functions, and −objective, which no potential brings above the least action.
+  std::optional<Estimate> learned_action, action_bound;
   size_t objective_samples = 0;
   std::optional<Particles> particles;           // of the last repeat, from the start or each one-step target
   std::vector<std::vector<double>> references;  // per comparison

@@ -23,12 +23,16 @@ struct Parameter {
   std::vector<double> fallback;  // one number, or a list of any length
   std::string_view range;        // in words: "positive"
   bool (*fits)(double value);
+  std::string_view words = {};  // the group of words that may stand there instead
 };
 
 /// What a figure is made of, which says who computes it.
 enum class Of {
   Clouds,      // of particles and of real samples: `measure`, here
   Likelihood,  // real samples carried back to a known density
+  Mass,        // the weights that particles have grown to
+  WeakForm,    // the learned field along a path, or particles, under test functions
+  Path,        // the learned functions along the model's own path: one figure, not one for each time
 };
 
 struct Metric {
