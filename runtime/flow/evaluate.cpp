@@ -303,15 +303,20 @@ bool Evaluator::whole_path(EvaluationResult& out) {
     return values;
   };
   const auto estimate = [](const Moments& m) { return Estimate{m.mean(), m.deviation() / std::sqrt(double{kParts})}; };
-  const auto objective = scalars(m_.objective, "objective");
-  if (!objective) return false;
-  out.objective = (*objective)[0].mean();
   out.objective_samples = kManySamples;
   if (e_.action) {
-    const auto action = scalars(*e_.action, "objective");
+    const auto action = scalars(*e_.action, "action");
     if (!action) return false;
     out.learned_action = estimate((*action)[0]);
     if (action->size() > 1) out.action_bound = estimate((*action)[1]);
+  }
+  // Of the same draws, so that no two values stand beside each other.
+  if (out.action_bound) {
+    out.objective = -out.action_bound->value;
+  } else {
+    const auto objective = scalars(m_.objective, "objective");
+    if (!objective) return false;
+    out.objective = (*objective)[0].mean();
   }
   if (!e_.has_velocity) return true;
   const auto gap = scalars(e_.gap, "gap");
