@@ -46,7 +46,7 @@ bool RunFolder::write_config(const Arguments& a, const Script& script, const Mac
     auto& model = j["models"][m.name];
     model["steps"] = m.steps, model["batch"] = m.batch, model["seed"] = m.seed, model["ema"] = m.average;
     model["precision"] = m.f64 ? "f64" : "f32";
-    model["products"] = m.step.split_products ? "split_bf16" : "plain";
+    model["products"] = m.step.split_products ? "auto" : "plain";
     model["objective"] = m.objective_text;
     for (size_t i = 0; i < m.terms.size(); ++i) model["terms"][fmt::format("term{}", i + 1)] = m.terms[i].text;
     for (const auto& p : m.parameters) model["parameters"][p.name] = p.shape.text();
@@ -54,18 +54,23 @@ bool RunFolder::write_config(const Arguments& a, const Script& script, const Mac
   return write("config.json", j.dump(2) + "\n", sink) && write("script.am", script.sources.text(script.file), sink);
 }
 
-bool RunFolder::write_particles(const std::string& name, const flow::Particles& p, diagnostics::Sink& sink) const {
-  const size_t count = p.points[0].size() / p.dimension;
+bool RunFolder::write_particles(const std::string& name, const flow::Particles& p, const data::View& view,
+                                diagnostics::Sink& sink) const {
+  const auto row = static_cast<size_t>(p.dimension);
+  const size_t count = p.points[0].size() / row, width = row - view.moving + view.width();
   std::vector<double> x, w;
-  for (const auto& points : p.points) x.insert(x.end(), points.begin(), points.end());
+  for (const auto& points : p.points) {
+    const std::vector<double> shown = view.positions(points, row);
+    x.insert(x.end(), shown.begin(), shown.end());
+  }
   for (const auto& weights : p.weights) w.insert(w.end(), weights.begin(), weights.end());
   data::Archive archive;
-  archive["x"] = data::Array::of(std::span<const double>(x), {p.times.size(), count, static_cast<size_t>(p.dimension)});
+  archive["x"] = data::Array::of(std::span<const double>(x), {p.times.size(), count, width});
+  if (const std::vector<std::string> genes = view.names(); !genes.empty())
+    archive["genes"] = data::Array::of(fmt::format("{}", fmt::join(genes, "\n")));
   archive["t"] = data::Array::of(std::span<const double>(p.times), {p.times.size()});
-  if (!w.empty()) {
-    archive["w"] = data::Array::of(std::span<const double>(w), {p.times.size(), count});
-    archive["mass"] = data::Array::of(std::span<const double>(p.mass), {p.times.size()});
-  }
+  if (!w.empty()) archive["w"] = data::Array::of(std::span<const double>(w), {p.times.size(), count});
+  if (!p.mass.empty()) archive["mass"] = data::Array::of(std::span<const double>(p.mass), {p.times.size()});
   if (const data::FileError error = data::write_npz(file(name), archive)) {
     sink.report<Kind::CannotWrite>({}, file(name), error.what);
     return false;

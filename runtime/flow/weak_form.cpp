@@ -69,12 +69,13 @@ Fit WeakForm::operator()(double a, double b, std::span<const double> start, std:
   return judged(functions, means, settings, seed);
 }
 
-Fit carried_fit(std::span<const double> particles, std::span<const double> weights, std::span<const double> real,
-                const Model& model, const FitSettings& settings, uint64_t seed) {
-  const TestFunctions functions({real, model.dimension}, model.moving, settings.waves, false,
-                                settings.functions_seed);
-  const Mean means[] = {{functions.values(real), 1},
-                        {functions.values(particles), -1, {weights.begin(), weights.end()}}};
+Fit carried_fit(const metrics::Cloud& particles, const metrics::Cloud& real, const Model& model,
+                const FitSettings& settings, uint64_t seed) {
+  const TestFunctions functions(real, model.moving, settings.waves, false, settings.functions_seed);
+  const auto mean = [&](const metrics::Cloud& cloud, double factor) {
+    return Mean{functions.values(cloud.points), factor, {cloud.weights.begin(), cloud.weights.end()}};
+  };
+  const Mean means[] = {mean(real, 1), mean(particles, -1)};
   return judged(functions, means, settings, seed);
 }
 

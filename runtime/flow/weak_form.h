@@ -38,9 +38,9 @@ class WeakForm {
   Session session_;
 };
 
-/// Of particles that a model carried, with their weights if there are, against real samples at the same time:
-/// E φ(y) − Σ wφ(x)/Σ w. Of exact particles it is the weak form along their own law, in which no path occurs.
-Fit carried_fit(std::span<const double> particles, std::span<const double> weights, std::span<const double> real,
-                const elaborate::Model& model, const FitSettings& settings, uint64_t seed);
+/// Of particles that a model carried, against real samples at the same time, both with their weights if there are:
+/// E φ(y) − E φ(x). Of exact particles it is the weak form along their own law, in which no path occurs.
+Fit carried_fit(const metrics::Cloud& particles, const metrics::Cloud& real, const elaborate::Model& model,
+                const FitSettings& settings, uint64_t seed);
 
 }  // namespace am::flow
