@@ -239,14 +239,40 @@ struct Column {
   std::optional<double> value;
 };
 
-std::vector<Column> columns(const flow::Figure& f, int repeats) {
+/// Those that a metric has at any time; `f` may be a mean over the times, which has fewer.
+std::vector<Column> columns(const flow::Figure& at_a_time, const flow::Figure& f, int repeats) {
   std::vector<Column> out{{f.metric, f.value}};
   if (!f.by_seed.empty()) out.push_back({"± seeds", f.seed_deviation});
   if (repeats > 1) out.push_back({"± repeats", f.deviation});
-  if (f.of_density) out.push_back({"± error", f.standard_error});
-  if (f.bits_per_dimension) out.push_back({"bits/dim", f.bits_per_dimension});
+  if (at_a_time.standard_error || at_a_time.of_density) out.push_back({"± error", f.standard_error});
+  if (at_a_time.bits_per_dimension) out.push_back({"bits/dim", f.bits_per_dimension});
+  if (at_a_time.real_mass) {
+    out.push_back({"data", f.real_mass});
+    return out;
+  }
   out.push_back({"floor", f.floor});
+  if (at_a_time.p) out.push_back({"p", f.p});
   return out;
+}
+
+/// On the terminal: a label such as `mmd(gamma = median)` may be long.
+int width_of(const Column& c) { return std::max(11, static_cast<int>(c.heading.size()) + 2); }
+
+constexpr std::string_view kFitFootnote =
+    "fit is the largest residual of its test functions, in standard deviations of a sample; p is the chance of as much where "
+    "the field is exact, its floor what chance gives on average.";
+
+/// Whether all is as the field says, from p at several times: Bonferroni's bound.
+std::string fit_verdict(const elaborate::Evaluation& e, const flow::EvaluationResult& r, size_t i) {
+  double least = 1;
+  const flow::Comparison* where = nullptr;
+  for (const auto& c : r.comparisons)
+    if (const auto& f = c.figures[i]; f.p && (!where || *f.p < least)) least = *f.p, where = &c;
+  if (!where) return "";
+  const double all = std::min(1.0, least * static_cast<double>(r.comparisons.size()));
+  return fmt::format("{} of {}: p = {:.3g} for all {} time{} together, least at t = {:g} ({})", e.metrics[i].label, e.model,
+                     all, r.comparisons.size(), plural(static_cast<long long>(r.comparisons.size())), where->time,
+                     where->figures[i].worst);
 }
 
 constexpr std::string_view kLikelihoodFootnote =
@@ -267,18 +293,18 @@ void Run::print_table(const std::string& title, const elaborate::Evaluation& e, 
   table.header = {"t"};
   std::string head = fmt::format("{:>8}", "t");
   for (const auto& f : first.figures)
-    for (const Column& column : columns(f, e.repeats)) {
-      head += fmt::format("{:>{}}", column.heading, column.heading == f.metric ? 12 : 11);
+    for (const Column& column : columns(f, f, e.repeats)) {
+      head += fmt::format("{:>{}}", column.heading, width_of(column));
       table.header.push_back(column.heading);
     }
   fmt::print("{}\n", head);
   auto add = [&](const std::string& label, const std::vector<flow::Figure>& figures) {
     std::string row = fmt::format("{:>8}", label);
     std::vector<std::string> cells{label};
-    for (const auto& f : figures)
-      for (const Column& column : columns(f, e.repeats)) {
+    for (size_t i = 0; i < figures.size(); ++i)
+      for (const Column& column : columns(first.figures[i], figures[i], e.repeats)) {
         cells.push_back(figure_text(column.value));
-        row += fmt::format("{:>{}}", cells.back(), column.heading == f.metric ? 12 : 11);
+        row += fmt::format("{:>{}}", cells.back(), width_of(column));
       }
     fmt::print("{}\n", row);
     table.rows.push_back(cells);
@@ -294,8 +320,23 @@ void Run::print_table(const std::string& title, const elaborate::Evaluation& e, 
   if (impossible > 0)
     table.footnote += fmt::format(" {} real samples lie where the model has no density, which makes it infinite.",
                                   grouped(static_cast<long long>(impossible)));
+  if (std::any_of(e.metrics.begin(), e.metrics.end(), [](const auto& m) { return m.kind->of == metrics::Of::WeakForm; }))
+    table.footnote += fmt::format(" {}", kFitFootnote);
   // The floor is explained once, below the last table.
   if (table.footnote.size() > kFloor.size() + 1) fmt::print("{}\n", table.footnote.substr(kFloor.size() + 2));
+  for (size_t i = 0; i < e.metrics.size(); ++i)
+    if (const std::string verdict = fit_verdict(e, r, i); !verdict.empty()) {
+      fmt::print("{}\n", verdict);
+      report_.facts.push_back({fmt::format("{} of {}", e.metrics[i].label, e.model), verdict.substr(verdict.find("p = "))});
+    }
+  if (r.learned_action) {
+    std::string text = fmt::format("{:.5f} ± {:.5f}", r.learned_action->value, r.learned_action->standard_error);
+    if (r.action_bound)
+      text += fmt::format("; of the least action a lower bound is −objective, {:.5f} ± {:.5f}", r.action_bound->value,
+                          r.action_bound->standard_error);
+    fmt::print("learned action {}\n", text);
+    report_.facts.push_back({"learned action of " + e.model, text});
+  }
   report_.tables.push_back(std::move(table));
   if (!e.over_path) return;
   auto spread = [](const std::vector<double>& by_seed) {
@@ -317,20 +358,32 @@ void Run::print_table(const std::string& title, const elaborate::Evaluation& e, 
   report_.facts.push_back({"objective of " + e.model, objective});
 }
 
+/// A label in a file name: `mmd(gamma = 1)` as mmd_gamma_1.
+std::string file_name_of(std::string_view label) {
+  std::string out;
+  for (const char c : label)
+    if (std::isalnum(static_cast<unsigned char>(c)) || c == '.')
+      out += c;
+    else if (!out.empty() && out.back() != '_')
+      out += '_';
+  while (out.ends_with('_')) out.pop_back();
+  return out;
+}
+
 void Run::add_charts(const elaborate::Evaluation& e, const flow::EvaluationResult& r) {
   if (r.comparisons.size() < 2) return;
   for (size_t i = 0; i < e.metrics.size(); ++i) {
-    report::Chart chart{.title = fmt::format("{} of {} over time", e.metrics[i].name, e.model),
+    report::Chart chart{.title = fmt::format("{} of {} over time", e.metrics[i].label, e.model),
                         .x_label = "t",
-                        .y_label = e.metrics[i].name};
-    report::Series value{.name = e.metrics[i].name, .dots = true}, floor{.name = "sampling floor", .dashed = true};
+                        .y_label = e.metrics[i].label};
+    report::Series value{.name = e.metrics[i].label, .dots = true}, floor{.name = "sampling floor", .dashed = true};
     for (const auto& c : r.comparisons) {
       value.x.push_back(c.time), value.y.push_back(c.figures[i].value);
       if (c.figures[i].floor) floor.x.push_back(c.time), floor.y.push_back(*c.figures[i].floor);
     }
     chart.series = {value};
     if (!floor.x.empty()) chart.series.push_back(floor);
-    folder_.write(fmt::format("figures/{}_{}.svg", e.model, e.metrics[i].name), report::svg(chart), script_.sink);
+    folder_.write(fmt::format("figures/{}_{}.svg", e.model, file_name_of(e.metrics[i].label)), report::svg(chart), script_.sink);
     report_.charts.push_back(std::move(chart));
   }
 }
@@ -341,6 +394,8 @@ nlohmann::ordered_json as_json(const flow::Figure& f) {
   if (f.standard_error) j["standard_error"] = *f.standard_error;
   if (f.bits_per_dimension) j["bits_per_dimension"] = *f.bits_per_dimension;
   if (f.impossible > 0) j["samples_without_density"] = f.impossible;
+  if (f.real_mass) j["data"] = *f.real_mass;
+  if (f.p) j["p"] = *f.p, j["worst"] = f.worst;
   if (f.floor) j["floor"] = *f.floor;
   if (f.floor_deviation) j["floor_deviation"] = *f.floor_deviation;
   return j;
@@ -363,23 +418,21 @@ nlohmann::ordered_json as_json(const elaborate::Evaluation& e, const elaborate::
   j["model"] = e.model, j["against"] = e.against_text, j["mode"] = e.one_step ? "one_step" : "from_start";
   j["repeats"] = e.repeats, j["seed"] = e.seed, j["solver"] = e.stepper.text;
   if (!m.seeds.empty()) j["seeds"] = m.seeds;
-  j["definitions"] = {
-      {"deviation", "standard deviation (n - 1) over the repeats of one training; root mean square over seeds"},
-      {"seed_deviation", "standard deviation (n - 1) over trainings that differ in their seed, of their means over repeats"},
-      {"w1", "min E|x - y| over couplings, exact"},
-      {"w2", "(min E|x - y|^2)^(1/2) over couplings, exact"},
-      {"mmd", "squared maximum mean discrepancy, unbiased, kernel scale*exp(-gamma|x-y|^2) averaged over gamma"},
-      {"energy", "2E|x - y| - E|x - x'| - E|y - y'|, unbiased"},
-      {"spread", "root of the ratio of total variances, generated over real"},
-      {"nll", "mean over the real samples of -log q_t(x), nats; q_t is the start density carried along the drift"},
-      {"bpd", "nll/(d log 2) - log2(width): bits for each coordinate rounded to a multiple of width"},
-      {"floor",
-       "the same figure between two independent real samples of the same sizes, or of half a snapshot each where there are "
-       "too few rows; of nll and bpd, what a known density gives on the same real samples"}};
+  j["definitions"]["deviation"] = "standard deviation (n - 1) over the repeats of one training; root mean square over seeds";
+  j["definitions"]["seed_deviation"] =
+      "standard deviation (n - 1) over trainings that differ in their seed, of their means over repeats";
+  for (const metrics::Metric& m : metrics::table()) j["definitions"][std::string(m.name)] = m.definition;
+  j["definitions"]["floor"] =
+      "the same figure between two independent real samples of the same sizes, or of half a snapshot each where there are "
+      "too few rows; of nll and bpd, what a known density gives on the same real samples";
   for (const auto& m : e.metrics)
-    if (m.name == "mmd") j["kernel"] = {{"gamma", m.gammas}, {"scale", m.scale}};
-  for (const auto& m : e.metrics)
-    if (m.name == "bpd") j["width"] = m.width;
+    for (const metrics::Argument& a : m.arguments)
+      if (!a.word.empty())
+        j["arguments"][m.label][a.name] = a.word;
+      else if (a.numbers.size() == 1)
+        j["arguments"][m.label][a.name] = a.numbers[0];
+      else
+        j["arguments"][m.label][a.name] = a.numbers;
   if (e.likelihood) j["density"] = e.likelihood->text;
   for (const auto& c : r.comparisons) j["comparisons"].push_back(as_json(c));
   put_figures(j["mean"], r.means);
@@ -388,6 +441,10 @@ nlohmann::ordered_json as_json(const elaborate::Evaluation& e, const elaborate::
     j["objective_by_seed"] = r.objective_by_seed;
     j["objective_seed_deviation"] = flow::deviation(r.objective_by_seed);
   }
+  if (r.learned_action)
+    j["learned_action"] = {{"value", r.learned_action->value}, {"standard_error", r.learned_action->standard_error}};
+  if (r.action_bound)
+    j["action_lower_bound"] = {{"value", r.action_bound->value}, {"standard_error", r.action_bound->standard_error}};
   if (r.gap) j["gap"] = *r.gap, j["action"] = *r.action;
   if (r.growth_gap) j["growth_gap"] = *r.growth_gap, j["growth_square"] = *r.growth_square;
   if (const auto relative = r.relative_gap()) j["relative_gap"] = *relative;

@@ -436,18 +436,20 @@ struct WordInfo {
   std::string_view doc;
 };
 
-const std::vector<WordInfo>& words() {
-  static const std::vector<WordInfo> table = {
-      {{"w1", "metric", {}}, "Exact Wasserstein distance of order 1 to the reference samples."},
-      {{"w2", "metric", {}}, "Exact Wasserstein distance of order 2 to the reference samples."},
-      {{"mmd", "metric", {{"gamma", {2, 1, 0.5, 0.1, 0.01, 0.005}}, {"scale", {1}}}},
-       "Squared maximum mean discrepancy with the kernel Σ exp(−γ|x − y|²) over the list `gamma`."},
-      {{"energy", "metric", {}}, "Energy distance 2E|x − y| − E|x − x′| − E|y − y′|, unbiased."},
-      {{"spread", "metric", {}}, "Root of the ratio of total variances: how widely particles are spread, relative to the samples."},
-      {{"nll", "metric", {}},
-       "Mean negative log-likelihood of the reference samples, in nats; needs the setting `density`."},
-      {{"bpd", "metric", {{"width", {1}}}},
-       "As `nll`, in bits for each coordinate that is rounded to a multiple of `width`, such as a grey level."},
+/// Metrics as words: the table of `runtime/metrics`.
+std::vector<WordInfo> metric_words() {
+  std::vector<WordInfo> out;
+  for (const metrics::Metric& m : metrics::table()) {
+    WordInfo& w = out.emplace_back(WordInfo{{std::string(m.name), "metric", {}}, m.doc});
+    for (const metrics::Parameter& p : m.parameters) w.word.arguments.push_back({std::string(p.name), p.fallback, std::string(p.words)});
+  }
+  return out;
+}
+
+std::vector<WordInfo> all_words() {
+  std::vector<WordInfo> out = metric_words();
+  const std::vector<WordInfo> others = {
+      {{"median", "bandwidth", {}}, "The median distance h of the reference samples: γ = 1/(2h²)."},
       {{"none", "picture", {}}, "No picture."},
       {{"images", "picture",
         {{"height", {0}}, {"width", {0}}, {"channels", {1}}, {"range", {0, 1}}, {"rows", {10}}, {"columns", {10}}}},
@@ -468,6 +470,12 @@ const std::vector<WordInfo>& words() {
        "Where a processor with tiles of bf16 is faster for it, numbers of f32 as sums of three of bf16, and of their nine products the six that count."},
       {{"plain", "product", {}}, "Products of numbers as they are."},
   };
+  out.insert(out.end(), others.begin(), others.end());
+  return out;
+}
+
+const std::vector<WordInfo>& words() {
+  static const std::vector<WordInfo> table = all_words();
   return table;
 }
 
@@ -482,9 +490,9 @@ std::string signature(const BuiltinInfo& b) {
 std::string signature(const Word& w) {
   if (w.arguments.empty()) return w.name;
   std::vector<std::string> list;
-  for (const auto& [name, values] : w.arguments)
-    list.push_back(values.size() == 1 ? fmt::format("{} = {}", name, values[0])
-                                      : fmt::format("{} = [{}]", name, fmt::join(values, ", ")));
+  for (const Word::Argument& a : w.arguments)
+    list.push_back(a.numbers.size() == 1 ? fmt::format("{} = {}", a.name, a.numbers[0])
+                                         : fmt::format("{} = [{}]", a.name, fmt::join(a.numbers, ", ")));
   return fmt::format("{}({})", w.name, fmt::join(list, ", "));
 }
 

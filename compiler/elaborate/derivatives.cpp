@@ -131,6 +131,12 @@ constexpr int kManyDimensions = 100;
 
 }  // namespace
 
+NodeId Elaborator::signs(const ir::Shape& shape) {
+  const NodeId u = g().add(Op::Uniform, {}, {.index = streams_++, .shape = shape});
+  const auto all = [&](double value) { return ir::constant(g(), value, shape); };
+  return g().add(Op::Select, {ir::binary(g(), Op::Less, u, all(0.5)), all(1), all(-1)});
+}
+
 std::vector<NodeId> Elaborator::probes(NodeId y, NodeId x, ExprId expr) {
   const int dimension = g()[x].shape.count();
   std::vector<NodeId> out;
@@ -138,11 +144,7 @@ std::vector<NodeId> Elaborator::probes(NodeId y, NodeId x, ExprId expr) {
   if (probes_ == 0 && dimension > kManyDimensions && differentiate::depends(g(), y, x))
     sink_.report<Kind::ExactInManyDimensions>(in_script(program_[expr].span), text(expr), dimension).suggestion =
         "`probes = 1` in `train` estimates it by Hutchinson's probes, without bias";
-  for (int k = 0; k < probes_; ++k) {
-    const NodeId u = g().add(Op::Uniform, {}, {.index = streams_++, .shape = g()[x].shape});
-    const auto all = [&](double value) { return ir::constant(g(), value, g()[x].shape); };
-    out.push_back(g().add(Op::Select, {ir::binary(g(), Op::Less, u, all(0.5)), all(1), all(-1)}));
-  }
+  for (int k = 0; k < probes_; ++k) out.push_back(signs(g()[x].shape));
   return out;
 }
 

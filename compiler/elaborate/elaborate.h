@@ -15,6 +15,7 @@
 #include "compiler/ir/graph.h"
 #include "runtime/data/data.h"
 #include "runtime/data/view.h"
+#include "runtime/metrics/table.h"
 
 namespace am::elaborate {
 
@@ -198,13 +199,10 @@ struct Sampling {
 };
 
 struct Metric {
-  std::string name;
+  const metrics::Metric* kind = nullptr;
+  metrics::Arguments arguments;
+  std::string label;  // its name; as it is written where the name is asked for more than once
   source::Span span;
-  std::vector<double> gammas;
-  double scale = 1;
-  double width = 0;  // of bpd: what a coordinate is rounded to
-  /// Of the model and the samples, not of two clouds.
-  bool is_likelihood() const { return name == "nll" || name == "bpd"; }
 };
 
 /// What the log-density of the model at a point and time t follows from: that of the start, and how it changes on the way.
@@ -242,6 +240,12 @@ struct Evaluation {
   Program gap;
   /// If `nll` or `bpd` is among the metrics.
   std::optional<Likelihood> likelihood;
+  /// If `fit` is, along the path `against_draw`. Inputs Time a and TimeStep b − a; outputs "x", drawn at a time of its own
+  /// that is uniform in a..b, and there "drift", and "noise" and "growth" where there are such.
+  std::optional<Program> weak_form;
+  /// If `action` is: outputs "action" and, where the learned function is a potential, "bound", −objective of the same
+  /// draws.
+  std::optional<Program> action;
   /// The objective and the gap, which are over the whole path, belong to the result.
   bool over_path = true;
   std::vector<HoldOut> hold_outs;

@@ -248,6 +248,8 @@ class Elaborator {
   /// Says so where y jumps along a line of x, or for `order` 1 its gradient does: a further derivative, `what`, does not
   /// see it.
   void warn_of_kinks(NodeId y, NodeId x, Span span, std::string_view what, int order);
+  /// A vector of independent signs ±1 for each sample.
+  NodeId signs(const ir::Shape& shape);
   /// Hutchinson's probes for a derivative in as many directions as x has elements; none where it is exact.
   std::vector<NodeId> probes(NodeId y, NodeId x, ExprId expr);
   /// An estimate of one sample: it may enter the objective only linearly.
@@ -289,6 +291,7 @@ class Elaborator {
   ParameterStore* store_ = nullptr;
   std::string owner_;  // the potential or velocity being evaluated
   std::string place_;
+  NodeId learned_scale_;                   // what learned functions are multiplied by, if valid
   int depth_ = 0;                          // of calls
   int sample_depth_ = 0;                   // of enclosing E and ∫
   int drawing_ = 0;                        // of draws within draws

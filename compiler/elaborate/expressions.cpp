@@ -186,7 +186,8 @@ Value Elaborator::check_potential(const Closure& closure, Value result) {
   const Declaration* d = declaration(closure.model);
   if (!d || d->kind != DeclarationKind::Potential) return result;
   auto* t = result.get<Tensor>();
-  if (t && g()[t->node].shape.rank == 0) return result;
+  if (t && g()[t->node].shape.rank == 0)
+    return learned_scale_.valid() ? Value{Tensor{ir::scale(g(), learned_scale_, t->node)}, result.origin} : result;
   const Span at = result.origin.known() ? result.origin : d->name_span;
   if (t)
     sink_.report<Kind::NotAScalar>(at, fmt::format("the potential `{}`", d->name), g()[t->node].shape.text())
@@ -653,23 +654,31 @@ Value Elaborator::call_word(const Word& word, const Expr& e, ScopePtr scope) {
   Word out = word;
   for (size_t k = 0; k < e.arguments.size(); ++k) {
     const Argument& a = e.arguments[k];
-    const Value v = evaluate(a.value, scope);
-    if (v.poisoned()) return poison();
     const bool placed = a.name.empty() && k < word.arguments.size();
-    const std::string name = placed ? (word.arguments.begin() + static_cast<ptrdiff_t>(k))->first : a.name;
-    if (!out.arguments.count(name)) {
+    const std::string name = placed ? word.arguments[k].name : a.name;
+    const Word::Argument* usual = word.find(name);
+    if (!usual) {
       auto& d = sink_.report<Kind::UnknownArgument>(a.name_span.known() ? a.name_span : program_[a.value].span,
                                                     word.name, name.empty() ? text(a.value) : name);
       std::vector<std::string> known;
-      for (const auto& [parameter, unused] : word.arguments) known.push_back(parameter);
+      for (const Word::Argument& argument : word.arguments) known.push_back(argument.name);
       const std::string near = a.name.empty() ? "" : diagnostics::nearest(a.name, known);
       d.suggestion = known.empty()  ? fmt::format("write `{}` alone", word.name)
                      : near.empty() ? fmt::format("its parameters are `{}`", fmt::join(known, "`, `"))
                                     : fmt::format("did you mean `{}`?", near);
       return poison();
     }
-    if (auto* range = v.get<Range>(); range && !range->text && range->step == 0 && word.arguments.at(name).size() == 2) {
-      out.arguments.set(name, {range->from, range->to});
+    Word::Argument& argument = out.arguments[usual - word.arguments.data()];
+    // The word is meant, whatever the script calls by its name.
+    const auto word_there = builtin_constant(g(), text(a.value));
+    if (const Word* chosen = word_there ? word_there->get<Word>() : nullptr; chosen && chosen->group == usual->words) {
+      argument = {name, {}, usual->words, chosen->name};
+      continue;
+    }
+    const Value v = evaluate(a.value, scope);
+    if (v.poisoned()) return poison();
+    if (auto* range = v.get<Range>(); range && !range->text && range->step == 0 && usual->numbers.size() == 2) {
+      argument.numbers = {range->from, range->to};
       continue;
     }
     const NodeId node = tensor(v, fmt::format("`{}`", name));
@@ -685,11 +694,11 @@ Value Elaborator::call_word(const Word& word, const Expr& e, ScopePtr scope) {
       sink_.report<Kind::NotAConstant>(program_[a.value].span, fmt::format("`{}`", name));
       return poison();
     }
-    if (word.arguments.at(name).size() == 1 && numbers.size() != 1) {
+    if (usual->numbers.size() == 1 && numbers.size() != 1) {
       sink_.report<Kind::NotAScalar>(program_[a.value].span, fmt::format("`{}`", name), g()[node].shape.text());
       return poison();
     }
-    out.arguments.set(name, std::move(numbers));
+    argument.numbers = numbers;
   }
   return {out, e.span};
 }

@@ -107,6 +107,11 @@ class Programs {
   void look_further(const Trained& t);
   bool objective(Trained& t, const Instance& dynamics, ScopePtr scope, Building& b, NodeId& total,
                  std::vector<NodeId>& terms);
+  /// What a dynamics minimises; null if it says nothing.
+  const Statement* minimize_of(const Instance& dynamics) const;
+  /// The additive terms of what a dynamics minimises, and their sum.
+  bool objective_terms(const Instance& dynamics, ScopePtr scope, NodeId& total, std::vector<NodeId>& terms,
+                       std::vector<Term>& texts);
   bool optimize(Trained& t, const Declaration& d, Building& b, NodeId total, std::vector<NodeId> terms);
   bool functions(Trained& t);
   bool draw(Trained& t);
@@ -127,7 +132,8 @@ class Programs {
   std::shared_ptr<const Dataset> data_of(const Instance& dynamics) const;
   const Closure* learned(const Instance& dynamics) const;
 
-  bool stepper(Trained& t, const Declaration& d, Carried what, Stepper& out);
+  /// `probes`: Hutchinson's for the divergence that densities follow; 0: exact.
+  bool stepper(Trained& t, const Declaration& d, Carried what, Stepper& out, int probes = 0);
   bool sample(const Declaration& d, Sampling& out);
   bool evaluation(const Declaration& d, Trained* t, Evaluation& out);
   bool hold_outs(const Declaration& d, Evaluation& out);
@@ -138,6 +144,7 @@ class Programs {
   /// The setting `picture` of particles that are written with `dimension` numbers.
   bool picture(const Declaration& d, int dimension, std::optional<Picture>& out);
   bool metrics(const Declaration& d, Evaluation& out);
+  void name_apart(std::vector<Metric>& metrics);
   bool gaps(Trained& t, const Declaration& d, Evaluation& out);
   /// What a function that the script gives for `setting` takes at a point: x, the time, then conditions by name, as a
   /// potential does; fewer if it takes fewer. Nothing after a report.
@@ -145,7 +152,11 @@ class Programs {
   bool likelihood(Trained& t, const Declaration& d, const Metric& asked, Evaluation& out);
   bool density(Trained& t, const Declaration& d, Likelihood& out);
   /// Says what keeps ∇· of the drift from being taken, or what it misses.
-  bool divergence_exists(Trained& t, Span span);
+  bool divergence_exists(Trained& t, Span span, int probes);
+  bool weak_form(Trained& t, const Declaration& d, Evaluation& out);
+  bool action(Trained& t, const Metric& asked, Evaluation& out);
+  /// What the metrics need beside particles.
+  bool programs_of_metrics(Trained& t, const Declaration& d, Evaluation& out);
   bool value(const Asked& asked, Program& out);
   Trained* trained(const std::string& name);
   Value as_instance(Value v, DeclarationKind kind, Span span);
@@ -225,6 +236,7 @@ void Programs::start(Building& building, ParameterStore* store) {
   e_.work_ = 0;
   e_.objective_ = true;
   e_.probes_ = 0;
+  e_.learned_scale_ = ir::kNone;
   e_.training_ = {};
   e_.owner_.clear();
   e_.place_.clear();
@@ -522,7 +534,7 @@ bool Programs::time_sampler(const Declaration& d) {
   if (!w || w->group != "time sampler")
     return fail<Kind::BadSetting>(v.origin, "time_sampler", v.describe(g()), "low_discrepancy or importance");
   if (w->name == "low_discrepancy") return true;
-  const auto argument = [&](const char* name) { return w->arguments.at(name)[0]; };
+  const auto argument = [&](const char* name) { return w->find(name)->numbers[0]; };
   const double bins = argument("bins"), floor = argument("floor"), decay = argument("decay");
   if (bins != std::floor(bins) || bins < 2 || bins > 1024)
     return fail<Kind::BadSetting>(v.origin, "bins", fmt::format("{:g}", bins), "a whole number from 2 to 1024");
@@ -647,11 +659,15 @@ void Programs::look_further(const Trained& t) {
   for (Diagnostic& x : common) e_.sink_.add(std::move(x));
 }
 
-bool Programs::objective(Trained& t, const Instance& dynamics, ScopePtr scope, Building& b, NodeId& total,
-                         std::vector<NodeId>& terms) {
-  const Statement* minimize = nullptr;
+const Statement* Programs::minimize_of(const Instance& dynamics) const {
   for (const Statement& s : e_.program_[dynamics.declaration->body].statements)
-    if (s.kind == StatementKind::Minimize) minimize = &s;
+    if (s.kind == StatementKind::Minimize) return &s;
+  return nullptr;
+}
+
+bool Programs::objective_terms(const Instance& dynamics, ScopePtr scope, NodeId& total, std::vector<NodeId>& terms,
+                               std::vector<Term>& texts) {
+  const Statement* minimize = minimize_of(dynamics);
   if (!minimize) return false;  // `check` has reported it
   std::vector<SignedTerm> parts;
   flatten(e_.program_, minimize->value, 1, parts);
@@ -668,10 +684,15 @@ bool Programs::objective(Trained& t, const Instance& dynamics, ScopePtr scope, B
     }
     terms.push_back(ir::scale(g(), part.sign, node));
     total = total.valid() ? ir::add(g(), total, terms.back()) : terms.back();
-    t.model.terms.push_back({(part.sign < 0 ? "− " : "") + e_.text(part.expr), e_.program_[part.expr].span});
+    texts.push_back({(part.sign < 0 ? "− " : "") + e_.text(part.expr), e_.program_[part.expr].span});
   }
-  if (!fine || !total.valid()) return false;
-  t.model.objective_text = e_.text(minimize->value);
+  return fine && total.valid();
+}
+
+bool Programs::objective(Trained& t, const Instance& dynamics, ScopePtr scope, Building& b, NodeId& total,
+                         std::vector<NodeId>& terms) {
+  if (!objective_terms(dynamics, scope, total, terms, t.model.terms)) return false;
+  t.model.objective_text = e_.text(minimize_of(dynamics)->value);
   std::vector<NodeId> outputs{total};
   std::vector<std::string> names{"objective"};
   for (size_t i = 0; i < terms.size(); ++i) outputs.push_back(terms[i]), names.push_back(fmt::format("term{}", i + 1));
@@ -912,7 +933,7 @@ bool Programs::functions(Trained& t) {
 
 // --- particles ---
 
-bool Programs::stepper(Trained& t, const Declaration& d, Carried what, Stepper& out) {
+bool Programs::stepper(Trained& t, const Declaration& d, Carried what, Stepper& out, int probes) {
   Building b;
   start(b, t);
   Value keep;
@@ -941,12 +962,17 @@ bool Programs::stepper(Trained& t, const Declaration& d, Carried what, Stepper& 
   };
   const NodeId position = still > 0 ? e_.tidy(ir::slice(g(), x, 0, 0, moving)) : x;
   const bool weighted = growth || what == Carried::Densities;
+  // Drawn once for all stages of a step, whose field is then as smooth as the drift.
+  std::vector<NodeId> directions;
+  for (int k = 0; k < probes; ++k) directions.push_back(e_.signs(point_shape(t.model.moving)));
   auto rate = [&](const Value& point, const Value& velocity, const Value& now) -> Value {
     const Value g_now = growth ? e_.call_closure(*growth, {point, now}, span) : e_.constant(0, span);
     if (what == Carried::Particles || g_now.poisoned()) return g_now;
-    const NodeId divergence = differentiate::divergence(g(), e_.tensor(velocity, "`drift`"), point.get<Tensor>()->node);
-    const Value exact{Tensor{divergence.valid() ? divergence : ir::constant(g(), 0)}, span};
-    return e_.binary("-", exact, g_now, span);
+    NodeId divergence = differentiate::divergence(g(), e_.tensor(velocity, "`drift`"), point.get<Tensor>()->node, {},
+                                                  nullptr, directions);
+    if (!divergence.valid()) divergence = ir::constant(g(), 0);
+    if (probes > 0) divergence = ir::scale(g(), 1.0 / probes, divergence);
+    return e_.binary("-", {Tensor{divergence}, span}, g_now, span);
   };
   auto field = [&](const std::vector<Value>& a) -> Value {
     if (a.size() != 2 || a[0].poisoned() || a[1].poisoned()) return {};
@@ -1105,7 +1131,7 @@ bool Programs::picture(const Declaration& d, int dimension, std::optional<Pictur
   if (w->name == "none") return true;
   bool fine = true;
   const auto whole = [&](const char* name, int least) {
-    const double n = w->arguments.at(name)[0];
+    const double n = w->find(name)->numbers[0];
     if (n == std::floor(n) && n >= least && n <= kMostPixels) return static_cast<int>(n);
     fine = fail<Kind::BadSetting>(v.origin, name, fmt::format("{:g}", n),
                                   fmt::format("a whole number from {} to {}", least, kMostPixels));
@@ -1126,13 +1152,20 @@ bool Programs::picture(const Declaration& d, int dimension, std::optional<Pictur
         v.origin, "picture",
         fmt::format("of {} by {} pixels in {} channel{}", p.height, p.width, p.channels, p.channels == 1 ? "" : "s"),
         fmt::format("of at most the {} numbers of a particle", dimension));
-  const std::vector<double>& range = w->arguments.at("range");
+  const std::vector<double>& range = w->find("range")->numbers;
   if (range.size() != 2 || !(range[0] < range[1]) || !std::isfinite(range[1] - range[0]))
     return fail<Kind::BadSetting>(v.origin, "range", fmt::format("{:g}", fmt::join(range, ", ")),
                                   "from black to white, such as 0..1");
   p.low = range[0], p.high = range[1];
   out = p;
   return true;
+}
+
+/// Figures are told apart by their labels.
+void Programs::name_apart(std::vector<Metric>& metrics) {
+  for (Metric& m : metrics)
+    if (std::count_if(metrics.begin(), metrics.end(), [&](const Metric& o) { return o.kind == m.kind; }) > 1)
+      m.label = e_.sources_.text(m.span);
 }
 
 bool Programs::view(const Trained& t, const Declaration& d, data::View& out) {
@@ -1170,20 +1203,17 @@ bool Programs::metrics(const Declaration& d, Evaluation& out) {
     if (!w || w->group != "metric")
       return fail<Kind::WrongKindOfValue>(item.origin, item.describe(g()),
                                           fmt::format("a metric: {}", words_of("metric")));
-    Metric m{.name = w->name, .span = item.origin};
-    if (auto gamma = w->arguments.find("gamma"); gamma != w->arguments.end()) {
-      m.gammas = gamma->second;
-      m.scale = w->arguments.at("scale")[0];
-      for (double value : m.gammas)
-        if (!(value > 0)) return fail<Kind::BadSetting>(item.origin, "gamma", fmt::format("{:g}", value), "positive");
-    }
-    if (auto width = w->arguments.find("width"); width != w->arguments.end()) {
-      m.width = width->second[0];
-      if (!(m.width > 0 && std::isfinite(m.width)))
-        return fail<Kind::BadSetting>(item.origin, "width", fmt::format("{:g}", m.width), "positive");
+    Metric m{.kind = metrics::find(w->name), .arguments = {}, .label = w->name, .span = item.origin};
+    for (const metrics::Parameter& p : m.kind->parameters) {
+      const Word::Argument& given = *w->find(p.name);
+      for (double value : given.numbers)
+        if (!p.fits(value))
+          return fail<Kind::BadSetting>(item.origin, p.name, fmt::format("{:g}", value), p.range);
+      m.arguments.push_back({given.name, given.numbers, given.word});
     }
     out.metrics.push_back(m);
   }
+  name_apart(out.metrics);
   return true;
 }
 
@@ -1275,8 +1305,42 @@ bool Programs::evaluation(const Declaration& d, Trained* t, Evaluation& out) {
   if (setting(d, "count").valid()) out.count = whole_setting(d, "count", 2);
   if (!stepper(*t, d, Carried::Particles, out.stepper)) return false;
   if (!gaps(*t, d, out)) return false;
-  const auto asked = std::find_if(out.metrics.begin(), out.metrics.end(), [](const Metric& m) { return m.is_likelihood(); });
-  if (asked != out.metrics.end()) return likelihood(*t, d, *asked, out);
+  return programs_of_metrics(*t, d, out);
+}
+
+bool Programs::programs_of_metrics(Trained& t, const Declaration& d, Evaluation& out) {
+  const Metric* of_density = nullptr;
+  const auto probes_of = [](const Metric& m) { return metrics::argument(m.arguments, "probes").numbers[0]; };
+  for (const Metric& m : out.metrics) switch (m.kind->of) {
+      case metrics::Of::Clouds: break;
+      case metrics::Of::Likelihood:
+        // All are made of the same densities.
+        if (of_density && (of_density->kind == m.kind || probes_of(*of_density) != probes_of(m)))
+          return fail<Kind::BadSetting>(m.span, "metrics",
+                                        of_density->kind == m.kind ? fmt::format("a list with two of `{}`", m.kind->name)
+                                                                   : "a list that asks for two kinds of `probes`",
+                                        "one with one");
+        if (!of_density && !likelihood(t, d, m, out)) return false;
+        of_density = &m;
+        break;
+      case metrics::Of::Mass:
+        if (!t.model.has_growth)
+          return fail<Kind::WrongKindOfValue>(
+              m.span, fmt::format("`{}` of a dynamics without `growth`, which keeps its mass", m.kind->name),
+              "a distance between samples");
+        break;
+      case metrics::Of::WeakForm: {
+        const bool carried = metrics::argument(m.arguments, "carried").numbers[0] == 1;
+        if (out.against_path && !carried && !out.weak_form && !weak_form(t, d, out)) return false;
+        break;
+      }
+      case metrics::Of::Path:
+        if (!out.action && !action(t, m, out)) return false;
+        break;
+    }
+  // Of these there is no figure at each time.
+  std::erase_if(out.metrics, [](const Metric& m) { return m.kind->of == metrics::Of::Path; });
+  if (out.likelihood) return true;
   if (const ExprId given = setting(d, "density"); given.valid())
     return fail<Kind::BadSetting>(e_.program_[given].span, "density", "given without the metrics `nll` and `bpd`",
                                   "left out, or `metrics = nll` added");
@@ -1351,7 +1415,7 @@ bool Programs::hold_out(const Declaration& d, double time, Span span, const Eval
 
 bool Programs::likelihood(Trained& t, const Declaration& d, const Metric& asked, Evaluation& out) {
   if (!setting(d, "density").valid()) {
-    e_.sink_.report<Kind::MissingSetting>(asked.span, asked.name, "density").suggestion =
+    e_.sink_.report<Kind::MissingSetting>(asked.span, asked.kind->name, "density").suggestion =
         "the log-density at the first time, such as `density = fn(x) normal_log_density(x)`";
     return false;
   }
@@ -1359,19 +1423,21 @@ bool Programs::likelihood(Trained& t, const Declaration& d, const Metric& asked,
     e_.sink_.report<Kind::WrongKindOfValue>(asked.span,
                                             fmt::format("`{}` of a dynamics with `noise`, along which the density does "
                                                         "not follow from the drift alone",
-                                                        asked.name),
+                                                        asked.kind->name),
                                             "a distance between samples")
         .suggestion = "`mmd`, `energy`, `w1` or `w2`";
     return false;
   }
   if (out.one_step)
     return fail<Kind::BadSetting>(e_.program_[setting(d, "mode")].span, "mode", "one_step",
-                                  fmt::format("from_start: `{}` needs the density that it starts from", asked.name));
+                                  fmt::format("from_start: `{}` needs the density that it starts from", asked.kind->name));
   Likelihood& l = out.likelihood.emplace();
-  return density(t, d, l) && divergence_exists(t, asked.span) && stepper(t, d, Carried::Densities, l.back);
+  const int probes = static_cast<int>(metrics::argument(asked.arguments, "probes").numbers[0]);
+  return density(t, d, l) && divergence_exists(t, asked.span, probes) &&
+         stepper(t, d, Carried::Densities, l.back, probes);
 }
 
-bool Programs::divergence_exists(Trained& t, Span span) {
+bool Programs::divergence_exists(Trained& t, Span span, int probes) {
   Building b;
   start(b, t);
   Value keep;
@@ -1387,6 +1453,9 @@ bool Programs::divergence_exists(Trained& t, Span span) {
   std::optional<differentiate::Obstacle> obstacle;
   const NodeId sum = differentiate::divergence(g(), v, x, {}, &obstacle);
   if (!obstacle) e_.warn_of_kinks(v, x, span, "∇·drift", 0);
+  if (constexpr int kMany = 100; probes == 0 && t.model.moving > kMany && sum.valid())
+    e_.sink_.report<Kind::ExactInManyDimensions>(span, "∇·drift", t.model.moving).suggestion =
+        "`nll(probes = 8)` estimates it by Hutchinson's probes, without bias";
   return !e_.derived(sum, {}, obstacle, span, "").poisoned();
 }
 
@@ -1489,6 +1558,80 @@ bool Programs::gaps(Trained& t, const Declaration& d, Evaluation& out) {
     known.there = true;
   }
   if (!outputs.empty()) out.gap = finish(b, outputs, names);
+  return true;
+}
+
+bool Programs::weak_form(Trained& t, const Declaration& d, Evaluation& out) {
+  Building b;
+  start(b, &t.store);
+  Value keep;
+  const Instance* dyn = dynamics(*t.declaration, keep);
+  if (!dyn) return false;
+  e_.objective_ = false;
+  const ExprId against = setting(d, "against");
+  const Span span = e_.program_[against].span;
+  const Value reference = e_.evaluate(against, e_.top_);
+  const NodeId from = input("t", {}, false, Role::Time), length = input("h", {}, false, Role::TimeStep);
+  const NodeId time = ir::variable(g(), ir::add(g(), from, ir::mul(g(), length, e_.uniform(1))));
+  NodeId x = e_.draw({PathAt{*reference.get<std::shared_ptr<const Instance>>(), time}, span}, span);
+  if (x.valid() && g()[x].shape.count() == t.model.moving) x = carried(t, x, {}, span, out.against_text);
+  if (!x.valid()) return false;
+  const std::vector<Value> at{{Tensor{ir::variable(g(), place(t, x))}, span}, {Tensor{time}, span}};
+  std::vector<NodeId> outputs{x};
+  std::vector<std::string> names{"x"};
+  ScopePtr scope = e_.open(*dyn);
+  for (const char* name : {"drift", "noise", "growth"}) {
+    const auto f = e_.member(*dyn, name, scope);
+    if (!f) continue;
+    const bool timed = f->parameters->size() == 1;
+    const NodeId y = e_.tensor(e_.call_closure(*f, timed ? std::vector<Value>{at[1]} : at, f->span), name);
+    if (!y.valid()) return false;
+    outputs.push_back(y), names.push_back(name);
+  }
+  out.weak_form = finish(b, outputs, names);
+  return true;
+}
+
+/// Of an objective L(s) = B(s) + ∫E F(s) with B linear in s, such as that of `am` and its relatives, d/dα L(αs) − L(s) at
+/// α = 1 is ∫E [F′(s)·s − F(s)]: the linear part drops out, and of F = ½|∇s|² + s²/(4λ) that is F again; of a conjugate
+/// cost c*(∇s) it is c(∇c*(∇s)), the cost of the drift.
+bool Programs::action(Trained& t, const Metric& asked, Evaluation& out) {
+  Building b;
+  start(b, &t.store);
+  Value keep;
+  const Instance* dyn = dynamics(*t.declaration, keep);
+  if (!dyn) return false;
+  ScopePtr scope = e_.open(*dyn);
+  if (e_.declaration(learned(*dyn)->model)->kind == DeclarationKind::Potential) {
+    const NodeId one = ir::variable(g(), ir::constant(g(), 1));
+    e_.learned_scale_ = one;
+    e_.probes_ = whole_setting(*t.declaration, "probes", 0, kMostProbes);
+    const size_t reports = e_.sink_.count();
+    NodeId total;
+    std::vector<NodeId> terms;
+    std::vector<Term> texts;
+    const bool fine = objective_terms(*dyn, scope, total, terms, texts);
+    e_.sink_.take(reports);  // what there is to say about the objective was said of the training
+    AM_CHECK(fine, "an objective that trains and cannot be scaled");
+    const NodeId slope = differentiate::directional(g(), total, {std::vector{one}}, std::vector{ir::constant(g(), 1)});
+    const NodeId bound = ir::neg(g(), total);
+    out.action = finish(b, {slope.valid() ? ir::add(g(), slope, bound) : bound, bound}, {"action", "bound"});
+    return true;
+  }
+  e_.objective_ = false;
+  const auto path = path_of(*dyn);
+  if (!path)
+    return fail<Kind::WrongKindOfValue>(asked.span, "the action of a velocity without a path",
+                                        "a path to take its mean over");
+  const double length = t.model.to - t.model.from;
+  const NodeId u = g().add(Op::Weyl, {}, {.index = e_.streams_++});
+  const NodeId time = ir::variable(g(), ir::add(g(), ir::constant(g(), t.model.from), ir::scale(g(), length, u)));
+  const NodeId x = e_.draw({PathAt{path, time}, asked.span}, asked.span);
+  if (!x.valid()) return false;
+  const std::vector<Value> at{e_.make(ir::variable(g(), x), asked.span), {Tensor{time}, asked.span}};
+  const NodeId v = e_.tensor(e_.call_closure(*e_.member(*dyn, "drift", scope), at, asked.span), "`drift`");
+  if (!v.valid()) return false;
+  out.action = finish(b, {ir::mean(g(), ir::scale(g(), 0.5 * length, ir::dot(g(), v, v)))}, {"action"});
   return true;
 }
 

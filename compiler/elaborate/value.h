@@ -119,35 +119,23 @@ struct Native {
   std::shared_ptr<const std::function<Value(const std::vector<Value>&)>> call;
 };
 
-/// The arguments of a word with their numbers, in the order in which they may be given without their names.
-class WordArguments {
- public:
-  using Argument = std::pair<std::string, std::vector<double>>;
-  WordArguments() = default;
-  WordArguments(std::initializer_list<Argument> list) : list_(list) {}
-  auto begin() const { return list_.begin(); }
-  auto end() const { return list_.end(); }
-  bool empty() const { return list_.empty(); }
-  size_t size() const { return list_.size(); }
-  auto find(std::string_view name) const {
-    return std::find_if(list_.begin(), list_.end(), [&](const Argument& a) { return a.first == name; });
-  }
-  bool count(std::string_view name) const { return find(name) != end(); }
-  /// Of an argument that there is.
-  const std::vector<double>& at(std::string_view name) const { return find(name)->second; }
-  void set(std::string_view name, std::vector<double> numbers) {
-    list_[static_cast<size_t>(find(name) - begin())].second = std::move(numbers);
-  }
-
- private:
-  std::vector<Argument> list_;
-};
-
 /// A word with a meaning to the runtime: a metric, a mode, a precision; with arguments where it takes some.
 struct Word {
+  /// One number, or a list of them; or instead a word of the group `words`, if there is one.
+  struct Argument {
+    std::string name;
+    std::vector<double> numbers;
+    std::string words = {}, word = {};
+  };
   std::string name;
   std::string group;  // "metric", "mode", "precision", "product", "picture"
-  WordArguments arguments;
+  std::vector<Argument> arguments;
+
+  const Argument* find(std::string_view name) const {
+    for (const Argument& a : arguments)
+      if (a.name == name) return &a;
+    return nullptr;
+  }
 };
 
 struct Value {

@@ -7,6 +7,7 @@
 
 #include "runtime/flow/moments.h"
 #include "runtime/flow/particles.h"
+#include "runtime/flow/weak_form.h"
 #include "runtime/metrics/metrics.h"
 
 namespace am::flow {
@@ -14,22 +15,18 @@ namespace am::flow {
 using elaborate::Evaluation;
 using elaborate::Metric;
 using elaborate::Model;
+using metrics::Of;
 
 namespace {
 
 /// Fresh draws for the objective and the gap: enough for a relative error of a fraction of a percent.
 constexpr size_t kManySamples = 1 << 18;
+/// Parts of them, whose means tell the error of the whole.
+constexpr size_t kParts = 16;
 /// Repetitions of the sampling floor, whose mean is reported.
 constexpr int kFloorRepeats = 5;
 constexpr size_t kDefaultCount = 1000;
 
-double measure(const Metric& metric, const metrics::Cloud& a, const metrics::Cloud& b) {
-  if (metric.name == "w1") return metrics::w1(a, b);
-  if (metric.name == "w2") return metrics::w2(a, b);
-  if (metric.name == "energy") return metrics::energy(a, b);
-  if (metric.name == "spread") return metrics::spread(a, b);
-  return metrics::mmd(a, b, {metric.gammas, metric.scale});
-}
 
 /// A mean over samples and its squared standard error; with weights u, Σu²(v − mean)²/(Σu)² (that of a ratio).
 struct Weighed {
@@ -65,8 +62,10 @@ LogMass log_mass(const std::vector<double>& weights, const std::vector<double>& 
 
 /// What the repeats gave for one metric at one time of comparison.
 struct Tally {
-  Moments value, floor, squared_error;  // the last of `nll` alone
+  Moments value, floor, squared_error;  // the last of `nll` and `mass` alone
   size_t impossible = 0;
+  Moments p, real_mass;  // of `fit`; of `mass`
+  std::string worst;
 };
 
 /// Points with their weights, or without any where all weigh alike.
@@ -100,6 +99,7 @@ class Evaluator {
   Evaluator(const Evaluation& e, const Model& m, const Weights& w, const Machine& machine, diagnostics::Sink& sink)
       : e_(e), m_(m), w_(w), machine_(machine), sink_(sink) {
     if (e.against_path) against_path_.emplace(e.against_draw, m.dimension, m.f64, kDefaultCount, machine, sink);
+    if (e.weak_form) weak_form_.emplace(e, m, w, e.count ? e.count : kDefaultCount, machine, sink);
     if (!e.likelihood) return;
     back_.emplace(e.likelihood->back, m, w, kDefaultCount, machine, sink, e.span);
     log_density_.emplace(e.likelihood->density, m, w, kDefaultCount, machine, sink, e.span);
@@ -118,10 +118,20 @@ class Evaluator {
   /// and at them it repeats the very rows that it would be compared with.
   std::pair<Sample, Sample> independent(const Comparison& c, int repeat);
   bool repeat(int r);
+  double measure(const Metric& metric, const metrics::Cloud& particles, const metrics::Cloud& real) const {
+    return metric.kind->measure(particles, real, metric.arguments, key(e_.seed, metric.label));
+  }
   uint64_t stream(std::string_view purpose, double time, int repeat) const;
   void compare(size_t k, const Points& points, const std::vector<double>& weights, const Sample& real);
   /// The mean of −log q_t over `real`: carried back to the start, where the density is known.
-  bool likelihood(double time, const Sample& real, const LogMass& mass, Tally& out);
+  bool likelihood(double time, int repeat, const Sample& real, const LogMass& mass, Tally& out);
+  /// What is not a distance of clouds. The weights of `particles` are up to a factor; `mass` is the mean of what they have
+  /// grown by.
+  bool of_model(size_t k, int repeat, const Sample& particles, const LogMass& mass, const Sample& real);
+  /// Of what the model is compared with, at one time relative to another. A path is a law, and so are snapshots that state
+  /// no masses: both have mass 1 at every time.
+  double real_mass(double from, double to) const;
+  Fit fit(const Metric& metric, size_t k, int repeat, const Sample& particles, const Sample& real);
   void floors(const std::vector<Comparison>& comparisons);
   Figure figure(const Metric& metric, const Tally& tally) const;
   bool whole_path(EvaluationResult& out);
@@ -134,6 +144,7 @@ class Evaluator {
   std::optional<Drawer> against_path_;
   std::optional<Carrier> back_;  // these two for `nll`
   std::optional<PointFunction> log_density_;
+  std::optional<WeakForm> weak_form_;
   std::vector<std::vector<Tally>> tallies_;  // [comparison][metric]
   std::vector<Tally> densities_;             // of −log q_t, per comparison, for all metrics of it
   std::vector<Points> real_;                 // of the first repeat, per comparison
@@ -179,13 +190,13 @@ std::pair<Sample, Sample> Evaluator::independent(const Comparison& c, int r) {
 void Evaluator::compare(size_t k, const Points& points, const std::vector<double>& weights, const Sample& real) {
   const metrics::Cloud a{points, m_.dimension, weights}, b{real.points, m_.dimension, real.weights};
   for (size_t i = 0; i < e_.metrics.size(); ++i)
-    if (!e_.metrics[i].is_likelihood()) tallies_[k][i].value.values.push_back(measure(e_.metrics[i], a, b));
+    if (e_.metrics[i].kind->measure) tallies_[k][i].value.values.push_back(measure(e_.metrics[i], a, b));
   generated_[k] = a.count();
 }
 
-bool Evaluator::likelihood(double time, const Sample& real, const LogMass& mass, Tally& out) {
+bool Evaluator::likelihood(double time, int r, const Sample& real, const LogMass& mass, Tally& out) {
   back_->place(real.points);
-  if (!back_->carry(time, e_.times[0], 0, sink_)) return false;
+  if (!back_->carry(time, e_.times[0], stream("probes", time, r), sink_)) return false;
   Moments nll{(*log_density_)(back_->points(), e_.times[0])};
   const std::vector<double> change = back_->log_weights();
   for (size_t i = 0; i < change.size(); ++i) {
@@ -197,6 +208,51 @@ bool Evaluator::likelihood(double time, const Sample& real, const LogMass& mass,
   out.squared_error.values.push_back(figure.squared_error + mass.squared_error);
   if (e_.likelihood->known)
     out.floor.values.push_back(-weighed(Moments{(*log_density_)(real.points, time)}, real.weights).mean);
+  return true;
+}
+
+double Evaluator::real_mass(double from, double to) const {
+  if (against_path_ || e_.against->samples->masses.empty()) return 1;
+  const data::Snapshots& s = *e_.against->samples;
+  return s.masses[*s.at(to)] / s.masses[*s.at(from)];
+}
+
+Fit Evaluator::fit(const Metric& metric, size_t k, int r, const Sample& particles, const Sample& real) {
+  const FitSettings settings = fit_settings(metric, e_.seed);
+  const double a = e_.times[k], b = e_.times[k + 1];
+  const uint64_t seed = stream("fit", b, r);
+  if (!against_path_ || settings.carried)
+    return carried_fit({particles.points, m_.dimension, particles.weights}, {real.points, m_.dimension, real.weights}, m_,
+                       settings, seed);
+  const size_t count = e_.count ? e_.count : kDefaultCount;
+  const Points start = (*against_path_)(a, count, stream("fit start", b, r)),
+               end = (*against_path_)(b, count, stream("fit end", b, r));
+  return (*weak_form_)(a, b, start, end, settings, seed);
+}
+
+bool Evaluator::of_model(size_t k, int r, const Sample& particles, const LogMass& mass, const Sample& real) {
+  for (size_t i = 0; i < e_.metrics.size(); ++i) {
+    const Metric& metric = e_.metrics[i];
+    Tally& tally = tallies_[k][i];
+    switch (metric.kind->of) {
+      case Of::Clouds:
+      case Of::Likelihood:  // of all metrics of it at once
+      case Of::Path: break;
+      case Of::Mass:
+        tally.value.values.push_back(std::exp(mass.value));
+        tally.squared_error.values.push_back(std::exp(2 * mass.value) * mass.squared_error);
+        tally.real_mass.values.push_back(real_mass(e_.one_step ? e_.times[k] : e_.times[0], e_.times[k + 1]));
+        break;
+      case Of::WeakForm: {
+        const Fit found = fit(metric, k, r, particles, real);
+        tally.value.values.push_back(found.residual.value);
+        tally.floor.values.push_back(found.residual.floor);
+        tally.p.values.push_back(found.residual.p);
+        if (r == 0) tally.worst = found.worst;
+        break;
+      }
+    }
+  }
   return true;
 }
 
@@ -221,9 +277,9 @@ bool Evaluator::repeat(int r) {
       for (size_t i = 0; i < now.weights.size(); ++i) weights[i] *= now.weights[i];
     }
     compare(k, points, weights, real);
-    if (e_.likelihood &&
-        !likelihood(e_.times[k + 1], real, log_mass(weights, now.weights, largest), densities_[k]))
-      return false;
+    const LogMass mass = log_mass(weights, now.weights, largest);
+    if (e_.likelihood && !likelihood(e_.times[k + 1], r, real, mass, densities_[k])) return false;
+    if (!of_model(k, r, {points, weights}, mass, real)) return false;
     particles_.times.push_back(e_.times[k + 1]);
     particles_.points.push_back(points);
     if (r == 0) real_.push_back(real.points);
@@ -238,30 +294,35 @@ void Evaluator::floors(const std::vector<Comparison>& comparisons) {
       const auto [sample, real] = independent(comparisons[k], r);
       if (sample.points.empty() || real.points.empty()) return;
       for (size_t i = 0; i < e_.metrics.size(); ++i)
-        if (!e_.metrics[i].is_likelihood())
+        if (e_.metrics[i].kind->measure)
           tallies_[k][i].floor.values.push_back(measure(e_.metrics[i], {sample.points, m_.dimension, sample.weights},
                                                          {real.points, m_.dimension, real.weights}));
     }
 }
 
 Figure Evaluator::figure(const Metric& metric, const Tally& tally) const {
-  Figure out{.metric = metric.name, .value = tally.value.mean(), .deviation = tally.value.deviation(),
+  Figure out{.metric = metric.label, .value = tally.value.mean(), .deviation = tally.value.deviation(),
              .by_repeat = tally.value.values};
   if (!tally.floor.values.empty()) out.floor = tally.floor.mean(), out.floor_deviation = tally.floor.deviation();
-  if (!metric.is_likelihood()) return out;
+  out.worst = tally.worst;
+  if (!tally.p.values.empty()) out.p = e_.repeats == 1 ? tally.p.mean() : std::min(1.0, 2 * tally.p.mean());
+  if (!tally.real_mass.values.empty()) out.real_mass = tally.real_mass.mean();
+  // An infinite value has none.
+  if (!tally.squared_error.values.empty() && std::isfinite(out.value))
+    out.standard_error = std::sqrt(tally.squared_error.mean());
+  if (metric.kind->of != Of::Likelihood) return out;
   out.of_density = true;
   out.impossible = tally.impossible;
-  // An infinite value has none.
-  if (std::isfinite(out.value)) out.standard_error = std::sqrt(tally.squared_error.mean());
   const double bit = m_.moving * std::numbers::ln2;
-  if (metric.name == "nll") {
+  if (metric.kind->name == "nll") {
     out.bits_per_dimension = out.value / bit;
     return out;
   }
   // A cell of edge `width` around the sample has the probability exp(−nll)·width^d.
-  const double grain = std::log2(metric.width);
+  const double grain = std::log2(metrics::argument(metric.arguments, "width").numbers[0]);
   out.value = out.value / bit - grain;
   out.deviation /= bit;
+  for (double& v : out.by_repeat) v = v / bit - grain;
   if (out.floor) *out.floor = *out.floor / bit - grain, *out.floor_deviation /= bit;
   if (out.standard_error) *out.standard_error /= bit;
   return out;
@@ -269,33 +330,48 @@ Figure Evaluator::figure(const Metric& metric, const Tally& tally) const {
 
 bool Evaluator::whole_path(EvaluationResult& out) {
   auto scalars = [&](const elaborate::Program& program,
-                     std::string_view purpose) -> std::optional<std::vector<double>> {
+                     std::string_view purpose) -> std::optional<std::vector<Moments>> {
     Session s(program, m_.f64, kManySamples, machine_, sink_, e_.span);
     if (!s) return {};
     s.bind_weights(w_.serving());
     s.bind_statistics(w_);
     std::vector<Buffer> outputs;
     for (size_t i = 0; i < program.outputs.size(); ++i) outputs.push_back(s.make_output(static_cast<int>(i), 1));
-    s.run(kManySamples, key(e_.seed, purpose), 0);
-    std::vector<double> values;
-    for (const Buffer& b : outputs) values.push_back(b.get(0));
+    std::vector<Moments> values(outputs.size());
+    for (size_t part = 0; part < kParts; ++part) {
+      s.run(kManySamples / kParts, key(e_.seed, purpose), 0, static_cast<uint32_t>(part * (kManySamples / kParts)));
+      for (size_t i = 0; i < outputs.size(); ++i) values[i].values.push_back(outputs[i].get(0));
+    }
     return values;
   };
-  const auto objective = scalars(m_.objective, "objective");
-  if (!objective) return false;
-  out.objective = (*objective)[0];
+  const auto estimate = [](const Moments& m) { return Estimate{m.mean(), m.deviation() / std::sqrt(double{kParts})}; };
   out.objective_samples = kManySamples;
+  if (e_.action) {
+    const auto action = scalars(*e_.action, "action");
+    if (!action) return false;
+    out.learned_action = estimate((*action)[0]);
+    if (action->size() > 1) out.action_bound = estimate((*action)[1]);
+  }
+  // Of the same draws, so that no two values stand beside each other.
+  if (out.action_bound) {
+    out.objective = -out.action_bound->value;
+  } else {
+    const auto objective = scalars(m_.objective, "objective");
+    if (!objective) return false;
+    out.objective = (*objective)[0].mean();
+  }
   if (!e_.has_velocity && !e_.has_growth) return true;
   const auto gaps = scalars(e_.gap, "gap");
   if (!gaps) return false;
   auto next = gaps->begin();
-  if (e_.has_velocity) out.gap = *next++, out.action = *next++;
-  if (e_.has_growth) out.growth_gap = *next++, out.growth_square = *next++;
+  if (e_.has_velocity) out.gap = next++->mean(), out.action = next++->mean();
+  if (e_.has_growth) out.growth_gap = next++->mean(), out.growth_square = next++->mean();
   return true;
 }
 
 std::optional<EvaluationResult> Evaluator::run(bool with_floors) {
   if (against_path_ && !*against_path_) return {};
+  if (weak_form_ && !*weak_form_) return {};
   if (e_.likelihood && (!*back_ || !*log_density_)) return {};
   for (const auto& samples : {e_.against, e_.training})
     if (samples && !rows_of(*samples, sink_)) return {};
@@ -315,7 +391,7 @@ std::optional<EvaluationResult> Evaluator::run(bool with_floors) {
   for (size_t k = 0; k < comparisons; ++k)
     for (size_t i = 0; i < e_.metrics.size(); ++i)
       out.comparisons[k].figures.push_back(
-          figure(e_.metrics[i], e_.metrics[i].is_likelihood() ? densities_[k] : tallies_[k][i]));
+          figure(e_.metrics[i], e_.metrics[i].kind->of == Of::Likelihood ? densities_[k] : tallies_[k][i]));
   out.particles = particles_;
   out.means = means(out.comparisons);
   if (e_.over_path && !whole_path(out)) return {};

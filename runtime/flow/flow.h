@@ -89,6 +89,17 @@ struct Figure {
   bool of_density = false;
   std::optional<double> standard_error, bits_per_dimension;
   size_t impossible = 0;
+  /// Of `mass`, beside its standard error: the mass that the data have.
+  std::optional<double> real_mass;
+  /// Of `fit`: the probability of a value as large by chance, and the test function that has it. Of several repeats twice
+  /// the mean p, which is one again (Rüschendorf 1982), and the function of the first.
+  std::optional<double> p;
+  std::string worst;
+};
+
+/// A mean over draws with its standard error.
+struct Estimate {
+  double value = 0, standard_error = 0;
 };
 
 struct Comparison {
@@ -107,6 +118,8 @@ struct EvaluationResult {
   std::optional<double> relative_gap() const { return relative(gap, action, growth_square); }
   std::optional<double> relative_growth_gap() const { return relative(growth_gap, growth_square, action); }
   double objective = 0;               // over `objective_samples` fresh draws
+  /// If asked for: that of the learned functions, and −objective, which no potential brings above the least action.
+  std::optional<Estimate> learned_action, action_bound;
   std::vector<double> objective_by_seed, gap_by_seed, growth_gap_by_seed;  // as `Figure::by_seed`
   size_t objective_samples = 0;
   std::optional<Particles> particles;           // of the last repeat, from the start or each one-step target

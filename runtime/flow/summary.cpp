@@ -39,6 +39,8 @@ Figure over_seeds(const std::vector<Figure>& figures) {
     out.standard_error = root_mean_square(each(figures, [](const Figure& f) { return *f.standard_error; }));
   if (has(&Figure::bits_per_dimension))
     out.bits_per_dimension = Moments{each(figures, [](const Figure& f) { return *f.bits_per_dimension; })}.mean();
+  // As over repeats, whatever the data have in common.
+  if (has(&Figure::p)) out.p = std::min(1.0, 2 * Moments{each(figures, [](const Figure& f) { return *f.p; })}.mean());
   out.impossible = 0;
   for (const Figure& f : figures) out.impossible += f.impossible;
   return out;
@@ -108,6 +110,13 @@ EvaluationResult over_seeds(std::vector<EvaluationResult> trainings, bool seeded
   out.means = over_seeds(means);
   out.objective_by_seed = each(trainings, [](const EvaluationResult& r) { return r.objective; });
   out.objective = Moments{out.objective_by_seed}.mean();
+  const auto estimate = [&](auto member) {
+    if (!(out.*member)) return;
+    (out.*member)->value = Moments{each(trainings, [&](const EvaluationResult& r) { return (r.*member)->value; })}.mean();
+    (out.*member)->standard_error =
+        root_mean_square(each(trainings, [&](const EvaluationResult& r) { return (r.*member)->standard_error; }));
+  };
+  estimate(&EvaluationResult::learned_action), estimate(&EvaluationResult::action_bound);
   if (out.gap) {
     out.gap_by_seed = each(trainings, [](const EvaluationResult& r) { return *r.gap; });
     out.gap = Moments{out.gap_by_seed}.mean();

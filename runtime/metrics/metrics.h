@@ -38,15 +38,31 @@ Plan blockwise_plan(const Cloud& a, const Cloud& b, size_t block, uint64_t seed)
 double w1(const Cloud& a, const Cloud& b);
 double w2(const Cloud& a, const Cloud& b);
 
+/// Sliced Wasserstein distance: (mean over random directions θ of W_p(θ·a, θ·b)^p)^(1/p), p = `order` = 1 or 2 (Bonneel,
+/// Rabin, Peyré, Pfister, Journal of Mathematical Imaging and Vision 51, 2015). `seed` fixes the directions.
+double sliced(const Cloud& a, const Cloud& b, int order, int directions, uint64_t seed);
+
 /// A Gaussian kernel, scale·exp(−γ|x − y|²), averaged over several γ.
 struct Kernel {
   std::vector<double> gammas = {2, 1, 0.5, 0.1, 0.01, 0.005};
   double scale = 1;
 };
 
-/// Squared maximum mean discrepancy, the unbiased estimate (may be negative); with weights, Σ_{i≠j} w_i w_j k /
-/// (1 − Σ w_i²) stands for the mean over pairs.
-double mmd(const Cloud& a, const Cloud& b, const Kernel& kernel);
+/// Whether points make pairs with themselves.
+enum class Estimate { Unbiased, Biased };
+
+/// Squared maximum mean discrepancy. The unbiased estimate may be negative; with weights, Σ_{i≠j} w_i w_j k /
+/// (1 − Σ w_i²) stands for the mean over pairs. The biased one is that of the clouds themselves as laws, at least 0.
+/// NaN for a γ that is not positive.
+double mmd(const Cloud& a, const Cloud& b, const Kernel& kernel, Estimate estimate = Estimate::Unbiased);
+
+/// The median of |x − y| over pairs of different points, weights ignored; of at most 1000 points, evenly spaced in the
+/// order given, where there are more. 0 for a single point.
+double median_distance(const Cloud& cloud);
+
+/// The γ of a Gaussian kernel as wide as the median distance h: 1/(2h²) (Gretton et al., JMLR 13, 2012, section 8).
+/// Infinite where half of the points or more coincide.
+double median_gamma(const Cloud& cloud);
 
 /// Energy distance 2E|x − y| − E|x − x′| − E|y − y′|, the unbiased estimate in the same sense: MMD² with the kernel
 /// −|x − y|, that is.

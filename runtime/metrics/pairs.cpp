@@ -126,35 +126,58 @@ double cross_sum(const Columns& a, const Columns& b, const Kernel& kernel) {
   return sum;
 }
 
-/// The mean over pairs of different points of one cloud. Tiles above the diagonal count twice; what points have with
-/// themselves, Σ w_i² k(x, x), is taken off. NaN for one point, which makes no pair.
+/// The mean over pairs of points of one cloud. Tiles above the diagonal count twice. Of the unbiased estimate, what
+/// points have with themselves, Σ w_i² k(x, x), is taken off; it is NaN for one point, which makes no pair.
 template <class Kernel>
-double pair_sum(const Columns& a, const Kernel& kernel) {
+double pair_sum(const Columns& a, const Kernel& kernel, Estimate estimate) {
   double sum = 0, squares = 0;
   for (size_t row = 0; row < a.count(); row += kTile)
     for (size_t column = row; column < a.count(); column += kTile)
       sum += (column > row ? 2 : 1) * tile_sum(a, row, a, column, kernel);
+  if (estimate == Estimate::Biased) return sum;
   for (const double mass : a.mass) squares += mass * mass;
   return squares < 1 ? (sum - squares * kernel.self()) / (1 - squares) : std::numeric_limits<double>::quiet_NaN();
 }
 
 /// E k(x, x′) + E k(y, y′) − 2E k(x, y).
 template <class Kernel>
-double discrepancy(const Cloud& a, const Cloud& b, const Kernel& kernel) {
+double discrepancy(const Cloud& a, const Cloud& b, const Kernel& kernel, Estimate estimate) {
   AM_CHECK(a.dimension == b.dimension, "clouds in R^{} and R^{}", a.dimension, b.dimension);
   if (!measurable(a) || !measurable(b)) return std::numeric_limits<double>::quiet_NaN();
   const Columns x = columns(a), y = columns(b);
-  return pair_sum(x, kernel) + pair_sum(y, kernel) - 2 * cross_sum(x, y, kernel);
+  return pair_sum(x, kernel, estimate) + pair_sum(y, kernel, estimate) - 2 * cross_sum(x, y, kernel);
 }
 
 }  // namespace
 
-double mmd(const Cloud& a, const Cloud& b, const Kernel& kernel) {
+double mmd(const Cloud& a, const Cloud& b, const Kernel& kernel, Estimate estimate) {
   AM_CHECK(!kernel.gammas.empty(), "a kernel without γ");
-  const double sum = discrepancy(a, b, Gaussians{kernel.gammas});
+  for (const double gamma : kernel.gammas)
+    if (!(gamma > 0 && std::isfinite(gamma))) return std::numeric_limits<double>::quiet_NaN();
+  const double sum = discrepancy(a, b, Gaussians{kernel.gammas}, estimate);
   return kernel.scale * sum / static_cast<double>(kernel.gammas.size());
 }
 
-double energy(const Cloud& a, const Cloud& b) { return discrepancy(a, b, NegativeDistance{}); }
+double energy(const Cloud& a, const Cloud& b) {
+  return discrepancy(a, b, NegativeDistance{}, Estimate::Unbiased);
+}
+
+double median_distance(const Cloud& cloud) {
+  constexpr size_t kMost = 1000;
+  const size_t count = cloud.count(), used = std::min(count, kMost);
+  const auto row = [&](size_t i) { return &cloud.points[i * count / used * cloud.dimension]; };
+  std::vector<double> squares;
+  for (size_t i = 0; i < used; ++i)
+    for (size_t j = 0; j < i; ++j) squares.push_back(squared_distance(row(i), row(j), cloud.dimension));
+  if (squares.empty()) return 0;
+  const auto middle = squares.begin() + static_cast<ptrdiff_t>(squares.size() / 2);
+  std::nth_element(squares.begin(), middle, squares.end());
+  return std::sqrt(*middle);
+}
+
+double median_gamma(const Cloud& cloud) {
+  const double h = median_distance(cloud);
+  return 1 / (2 * h * h);
+}
 
 }  // namespace am::metrics
