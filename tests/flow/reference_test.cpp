@@ -173,10 +173,11 @@ class Physics {
   const elaborate::Model& m_;
 };
 
-/// φ with its gradient and Laplacian: a constant, coordinates, their squares, and waves of random directions.
+/// φ with its gradient and Laplacian: a constant, coordinates, their squares, |x|², which turning does not blur, and waves of
+/// random directions.
 struct TestFunction {
-  enum { Constant, Coordinate, Square, Wave } kind = Constant;
-  int axis = 0;
+  enum { Constant, Coordinate, Square, Length, Wave } kind = Constant;
+  int axis = 0;  // of Length: how many coordinates count
   Numbers k = {};
   double phase = 0;
 
@@ -185,6 +186,10 @@ struct TestFunction {
     laplacian = 0, value = 1;
     if (kind == Coordinate) value = x.at(axis, i), gradient[axis] = 1;
     if (kind == Square) value = x.at(axis, i) * x.at(axis, i), gradient[axis] = 2 * x.at(axis, i), laplacian = 2;
+    if (kind == Length) {
+      value = 0, laplacian = 2.0 * axis;
+      for (int j = 0; j < axis; ++j) value += x.at(j, i) * x.at(j, i), gradient[j] = 2 * x.at(j, i);
+    }
     if (kind != Wave) return;
     double angle = phase, size = 0;
     for (int j = 0; j < x.dimension; ++j) angle += k[j] * x.at(j, i), size += k[j] * k[j];
@@ -197,6 +202,7 @@ std::vector<TestFunction> test_functions(int dimension, int moving) {
   std::vector<TestFunction> out(1);
   for (int j = 0; j < moving; ++j)
     for (auto kind : {TestFunction::Coordinate, TestFunction::Square}) out.push_back({.kind = kind, .axis = j});
+  out.push_back({.kind = TestFunction::Length, .axis = moving});
   std::mt19937_64 random(5);
   std::normal_distribution<double> normal;
   for (int w = 0; w < 12; ++w) {
