@@ -123,7 +123,7 @@ inline hid_t put(hid_t parent, const std::string& name, const Texts& texts) {
 inline void set_texts(hid_t object, const std::string& name, const Texts& texts) {
   const H5 type(variable_text()), space(space_of({texts.size()}));
   const H5 attribute(H5Acreate2(object, name.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT));
-  H5Awrite(attribute, type, pointers(texts).data());
+  if (!texts.empty()) H5Awrite(attribute, type, pointers(texts).data());
 }
 
 /// Truth values [count].
