@@ -1,12 +1,13 @@
-// `amc run`: trains, samples, evaluates, reports.
+// `amc run`: trains, samples, evaluates, and makes the report of it.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "amc/folder.h"
+#include "amc/pictures.h"
 #include "amc/progress.h"
+#include "amc/report.h"
 
 namespace am::program {
 
@@ -17,7 +18,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr double kCheckpointSeconds = 30;
 constexpr int kReports = 1000;  // rows of metrics.csv, about
-constexpr size_t kDrawnParticles = 2000;
 constexpr std::string_view kFloor =
     "The floor is the same figure between two independent real samples of the same sizes\n(of half a snapshot each "
     "where there are too few rows); below it a smaller number means nothing";
@@ -36,10 +36,7 @@ class Run {
   bool sample(const elaborate::Sampling& s);
   bool evaluate(const elaborate::Evaluation& e);
   bool report();
-  void add_motion(std::string name, const flow::Particles& p, const elaborate::Model& m,
-                  const std::vector<double>& times);
   void print_table(const elaborate::Evaluation& e, const flow::EvaluationResult& r);
-  void add_charts(const elaborate::Evaluation& e, const flow::EvaluationResult& r);
   bool load_checkpoints();
   std::optional<flow::Weights> start(const elaborate::Model& m, const std::string& checkpoint);
 
@@ -47,7 +44,6 @@ class Run {
   Script& script_;
   const Machine& machine_;
   RunFolder folder_;
-  report::Report report_;
   nlohmann::ordered_json results_ = nlohmann::ordered_json::array();
   std::map<std::string, flow::Weights> weights_;  // of trained models
   std::map<std::string, flow::Weights> loaded_;   // from checkpoints, before training goes on
@@ -118,7 +114,6 @@ bool Run::train(const elaborate::Model& m) {
   line.end();
   // Whatever ended it, what was reached is kept; after a failure these are the last weights with a finite objective.
   fine = flow::save(checkpoint, m, *w, script_.sink) && metrics.flush(script_.sink) && fine;
-  report_.charts.push_back(metrics.chart(m));
   const double seconds = since(began);
   if (ending == flow::Ending::Stopped && fine)
     fmt::print("{}: stopped at step {}; checkpoint in {}; to go on, add `--resume` to the same command\n", m.name,
@@ -132,31 +127,8 @@ bool Run::train(const elaborate::Model& m) {
   else
     fmt::print("{}: nothing to train: the checkpoint is of step {}, and `steps` is {}\n", m.name, grouped(first),
                grouped(m.steps));
-  report_.formulas.push_back({m.name + " minimises", m.objective_text});
   weights_[m.name] = std::move(*w);
   return true;
-}
-
-void Run::add_motion(std::string name, const flow::Particles& p, const elaborate::Model& m,
-                     const std::vector<double>& times) {
-  const size_t count = p.points[0].size() / p.dimension, shown = std::min(count, kDrawnParticles);
-  report::Motion motion{.name = std::move(name), .dimension = p.dimension, .times = p.times};
-  report::Reference reference;
-  for (size_t k = 0; k < p.times.size(); ++k) {
-    const auto& x = p.points[k];
-    motion.points.emplace_back(x.begin(), x.begin() + static_cast<ptrdiff_t>(shown * p.dimension));
-    if (!p.weights.empty())
-      motion.weights.emplace_back(p.weights[k].begin(), p.weights[k].begin() + static_cast<ptrdiff_t>(shown));
-  }
-  for (double time : times) {
-    auto drawn = flow::draw(m.draw, m.dimension, time, shown, 7, m.f64, machine_, script_.sink);
-    if (!drawn) break;
-    reference.times.push_back(time);
-    reference.points.push_back(std::move(*drawn));
-  }
-  folder_.write(fmt::format("figures/{}.svg", motion.name), report::svg(motion, reference), script_.sink);
-  report_.motions.push_back(std::move(motion));
-  report_.references.push_back(std::move(reference));
 }
 
 bool Run::sample(const elaborate::Sampling& s) {
@@ -166,7 +138,7 @@ bool Run::sample(const elaborate::Sampling& s) {
   const auto began = Clock::now();
   const auto p = flow::sample(s, *m, w->second, machine_, script_.sink);
   if (!p) return false;
-  const std::string name = script_.elaborated.samplings.size() == 1 ? "paths.npz" : s.name + ".npz";
+  const std::string name = particles_file(script_, s);
   if (!folder_.write_particles(name, *p, script_.sink)) return false;
   fmt::print("{}: {} particles at {} times by {} in {:.2f} s → {}\n", s.name, grouped(s.count), s.times.size(),
              s.stepper.text, since(began), folder_.file(name));
@@ -176,8 +148,7 @@ bool Run::sample(const elaborate::Sampling& s) {
       masses += fmt::format("{}{:.3f} at t = {:g}", k ? ", " : "", p->mass[k], p->times[k]);
     fmt::print("{}: mass {}\n", s.name, masses);
   }
-  add_motion(s.name, *p, *m, s.times);
-  return true;
+  return write_pictures(folder_, s, *m, w->second, *p, machine_, script_.sink);
 }
 
 /// "–" for what there is not.
@@ -209,15 +180,12 @@ void Run::print_table(const elaborate::Evaluation& e, const flow::EvaluationResu
   fmt::print("\n{} against {}, {}, {} carried against {} real samples{}\n", e.model, e.against_text,
              e.one_step ? "one step" : "from the start", first.generated, first.reference,
              e.repeats > 1 ? fmt::format(", mean of {} repeats", e.repeats) : "");
-  report::Table table{.title = fmt::format("{} against {}", e.model, e.against_text)};
-  table.header = {"t"};
   std::string head = fmt::format("{:>8}", "t");
   std::vector<int> widths;
   for (const auto& f : first.figures)
     for (const Column& column : columns(f)) {
       widths.push_back(column.deviation ? 12 : 10);
       head += fmt::format("{:>{}}", column.heading, widths.back());
-      table.header.push_back(column.heading);
     }
   fmt::print("{}\n", head);
   std::vector<std::optional<double>> sums(widths.size(), 0);
@@ -225,7 +193,6 @@ void Run::print_table(const elaborate::Evaluation& e, const flow::EvaluationResu
   size_t impossible = 0;
   for (const auto& c : r.comparisons) {
     std::string row = fmt::format("{:>8}", fmt::format("{:g}", c.time));
-    std::vector<std::string> cells{fmt::format("{:g}", c.time)};
     size_t i = 0;
     for (const auto& f : c.figures) {
       impossible += f.impossible;
@@ -236,57 +203,23 @@ void Run::print_table(const elaborate::Evaluation& e, const flow::EvaluationResu
         else
           sums[i].reset();
         row += fmt::format("{:>{}}", figure_text(column.value), widths[i++]);
-        cells.push_back(figure_text(column.value) +
-                        (column.deviation.value_or(0) > 0 ? " ± " + figure_text(column.deviation) : ""));
       }
     }
     fmt::print("{}\n", row);
-    table.rows.push_back(cells);
   }
   if (r.comparisons.size() > 1) {
     std::string row = fmt::format("{:>8}", "mean");
-    std::vector<std::string> cells{"mean"};
-    for (size_t i = 0; i < sums.size(); ++i) {
-      row += fmt::format("{:>{}}", figure_text(sums[i]), widths[i]);
-      cells.push_back(figure_text(sums[i]));
-    }
+    for (size_t i = 0; i < sums.size(); ++i) row += fmt::format("{:>{}}", figure_text(sums[i]), widths[i]);
     fmt::print("{}\n", row);
-    table.rows.push_back(cells);
   }
-  table.footnote = fmt::format("{}.", kFloor);
-  if (e.likelihood) table.footnote += fmt::format(" {}", kLikelihoodFootnote);
+  if (e.likelihood) fmt::print("{}\n", kLikelihoodFootnote);
   if (impossible > 0)
-    table.footnote += fmt::format(" {} real samples lie where the model has no density, which makes it infinite.",
-                                  grouped(static_cast<long long>(impossible)));
-  // The floor is explained once, below the last table.
-  if (table.footnote.size() > kFloor.size() + 1) fmt::print("{}\n", table.footnote.substr(kFloor.size() + 2));
-  if (r.gap) {
+    fmt::print("{} real samples lie where the model has no density, which makes it infinite.\n",
+               grouped(static_cast<long long>(impossible)));
+  if (r.gap)
     fmt::print("action gap ½∫E|drift − exact|² = {:.5f}, {:.3f} % of the action {:.5f}\n", *r.gap,
                100 * *r.gap / *r.action, *r.action);
-    report_.facts.push_back({"action gap of " + e.model, fmt::format("{:.5f} ({:.3f} % of the action {:.5f})", *r.gap,
-                                                                     100 * *r.gap / *r.action, *r.action)});
-  }
   fmt::print("objective {:.5f} over {} draws\n", r.objective, grouped(static_cast<long long>(r.objective_samples)));
-  report_.facts.push_back({"objective of " + e.model, fmt::format("{:.5f}", r.objective)});
-  report_.tables.push_back(std::move(table));
-}
-
-void Run::add_charts(const elaborate::Evaluation& e, const flow::EvaluationResult& r) {
-  if (r.comparisons.size() < 2) return;
-  for (size_t i = 0; i < e.metrics.size(); ++i) {
-    report::Chart chart{.title = fmt::format("{} of {} over time", e.metrics[i].name, e.model),
-                        .x_label = "t",
-                        .y_label = e.metrics[i].name};
-    report::Series value{.name = e.metrics[i].name, .dots = true}, floor{.name = "sampling floor", .dashed = true};
-    for (const auto& c : r.comparisons) {
-      value.x.push_back(c.time), value.y.push_back(c.figures[i].value);
-      if (c.figures[i].floor) floor.x.push_back(c.time), floor.y.push_back(*c.figures[i].floor);
-    }
-    chart.series = {value};
-    if (!floor.x.empty()) chart.series.push_back(floor);
-    folder_.write(fmt::format("figures/{}_{}.svg", e.model, e.metrics[i].name), report::svg(chart), script_.sink);
-    report_.charts.push_back(std::move(chart));
-  }
 }
 
 nlohmann::ordered_json as_json(const elaborate::Evaluation& e, const flow::EvaluationResult& r) {
@@ -329,23 +262,13 @@ bool Run::evaluate(const elaborate::Evaluation& e) {
   const auto r = flow::evaluate(e, *m, w->second, machine_, script_.sink);
   if (!r) return false;
   print_table(e, *r);
-  add_charts(e, *r);
   results_.push_back(as_json(e, *r));
   return folder_.write("evaluation.json", results_.dump(2) + "\n", script_.sink);
 }
 
 bool Run::report() {
-  report_.title = std::filesystem::path(a_.file).filename().string();
-  report_.script = std::string(script_.sources.text(script_.file));
-  for (const auto& chart : report_.charts)
-    if (chart.x_label == "step")
-      folder_.write(fmt::format("figures/{}.svg", chart.title.substr(chart.title.rfind(' ') + 1) + "_training"),
-                    report::svg(chart), script_.sink);
-  for (const auto& m : script_.elaborated.models)
-    report_.facts.push_back({m.name, fmt::format("{} steps of {} samples, seed {}, {}", grouped(m.steps),
-                                                 grouped(m.batch), m.seed, m.f64 ? "f64" : "f32")});
-  if (!folder_.write("report.html", report::html(report_), script_.sink)) return false;
-  if (!report_.tables.empty()) fmt::print("\n{}.\n", kFloor);
+  if (!write_report(folder_, script_.sink)) return false;
+  if (!results_.empty()) fmt::print("\n{}.\n", kFloor);
   fmt::print("\nreport: {}\n", folder_.file("report.html"));
   return true;
 }

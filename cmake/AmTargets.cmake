@@ -43,3 +43,15 @@ function(am_test name)
   add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
   set_tests_properties(${name} PROPERTIES TIMEOUT ${TEST_TIMEOUT})
 endfunction()
+
+# am_embed(OUT UNIT HEADER … SPACE … TYPE … FUNCTION … FILES …): a C++ unit that holds the texts of files, made anew when
+# one of them changes (cmake/EmbedTexts.cmake).
+function(am_embed)
+  cmake_parse_arguments(EMBED "" "OUT;HEADER;SPACE;TYPE;FUNCTION" "FILES" ${ARGN})
+  add_custom_command(
+    OUTPUT ${EMBED_OUT}
+    COMMAND ${CMAKE_COMMAND} "-DFILES=${EMBED_FILES}" -DOUT=${EMBED_OUT} -DHEADER=${EMBED_HEADER} -DSPACE=${EMBED_SPACE}
+            -DTYPE=${EMBED_TYPE} -DFUNCTION=${EMBED_FUNCTION} -P ${CMAKE_SOURCE_DIR}/cmake/EmbedTexts.cmake
+    DEPENDS ${EMBED_FILES} ${CMAKE_SOURCE_DIR}/cmake/EmbedTexts.cmake
+    VERBATIM)
+endfunction()

@@ -110,8 +110,10 @@ std::optional<std::vector<std::string>> column_names(Elaborator& e, const Value&
   return {};
 }
 
-Value dataset(Elaborator& e, const CallArguments& a, const std::string& file, std::optional<data::Snapshots> read) {
+Value dataset(Elaborator& e, const CallArguments& a, const std::string& file, std::optional<data::Snapshots> read,
+              std::string time = "") {
   if (!read) return e.poison();
+  read->time_name = std::move(time);
   if (!e.current_data().empty()) read->name = e.current_data();
   auto d = std::make_shared<Dataset>();
   d->samples = std::make_shared<const data::Snapshots>(std::move(*read));
@@ -127,14 +129,14 @@ Value csv(Elaborator& e, const CallArguments& a) {
   const auto time = text_argument(e, a, 1, "");
   const auto columns = a.given[2] ? column_names(e, a.values[2]) : std::vector<std::string>{};
   if (!file || !time || !columns) return e.poison();
-  return dataset(e, a, *file, data::read_csv(*file, {.time = *time, .columns = *columns}, a.span, e.sink()));
+  return dataset(e, a, *file, data::read_csv(*file, {.time = *time, .columns = *columns}, a.span, e.sink()), *time);
 }
 
 Value npz(Elaborator& e, const CallArguments& a) {
   const auto file = file_name(e, a);
   const auto x = text_argument(e, a, 1, "X"), time = text_argument(e, a, 2, "");
   if (!file || !x || !time) return e.poison();
-  return dataset(e, a, *file, data::read_npz(*file, {.x = *x, .time = *time}, a.span, e.sink()));
+  return dataset(e, a, *file, data::read_npz(*file, {.x = *x, .time = *time}, a.span, e.sink()), *time);
 }
 
 Value npy(Elaborator& e, const CallArguments& a) {
@@ -156,7 +158,7 @@ Value h5ad(Elaborator& e, const CallArguments& a) {
     if (!names) return e.poison();
     options.columns = std::move(*names);
   }
-  return dataset(e, a, *file, data::read_h5ad(*file, options, a.span, e.sink()));
+  return dataset(e, a, *file, data::read_h5ad(*file, options, a.span, e.sink()), *time);
 }
 
 Value idx(Elaborator& e, const CallArguments& a) {

@@ -68,6 +68,7 @@ NodeId Elaborator::reached(const std::vector<double>& thresholds, NodeId time) {
 
 NodeId Elaborator::draw_row(const Dataset& data, NodeId group) {
   if (!data.file.empty()) building_->files.insert(data.file);
+  building_->drawn.push_back(data);
   const data::Snapshots& s = *data.samples;
   std::vector<double> starts, counts;
   for (size_t k = 0; k < s.groups(); ++k) {

@@ -102,6 +102,8 @@ struct Model {
   bool f64 = false;
   int dimension = 0;        // of the points, conditions included
   int moving = 0;           // of these, how many move: the conditions follow
+  /// The data set with times that the path draws from; null without one, and where there are several.
+  std::shared_ptr<const Samples> snapshots;
   double from = 0, to = 1;  // the path's time range
   bool has_noise = false, has_growth = false;
   std::string objective_text;

@@ -86,6 +86,7 @@ struct Building {
   std::map<std::string, NodeId> data_nodes;
   std::map<const ast::Declaration*, Value> globals;
   std::set<std::string> files;  // that draws come from
+  std::vector<Samples> drawn;   // the data sets that rows are drawn of
   std::vector<NodeId> initial;  // initial element of each parameter, in the program that makes them
 };
 

@@ -110,6 +110,8 @@ class Programs {
   std::shared_ptr<const Instance> path_of(const Instance& dynamics) const;
   /// The data set with times among a dynamics' arguments, or null.
   std::shared_ptr<const Dataset> data_of(const Instance& dynamics) const;
+  /// The data set with times among the arguments of its path, or among its own; or null.
+  std::shared_ptr<const Dataset> argument_with_times(const Instance& dynamics) const;
   const Closure* learned(const Instance& dynamics) const;
 
   bool stepper(Trained& t, const Declaration& d, Carried what, Stepper& out);
@@ -330,6 +332,14 @@ std::shared_ptr<const Dataset> Programs::data_of(const Instance& dynamics) const
   for (const Binding& b : dynamics.scope->bindings)
     if (auto data = b.value.dataset(); data && data->samples->times.size() > 1) return data;
   return nullptr;
+}
+
+std::shared_ptr<const Dataset> Programs::argument_with_times(const Instance& dynamics) const {
+  auto found = data_of(dynamics);
+  if (const auto path = path_of(dynamics))
+    for (const Binding& binding : path->scope->bindings)
+      if (const auto data = binding.value.dataset(); data && data->samples->timed()) found = data;
+  return found;
 }
 
 const Closure* Programs::learned(const Instance& dynamics) const {
@@ -717,6 +727,14 @@ bool Programs::draw(Trained& t) {
   const NodeId x = e_.draw(source, span);
   if (!x.valid()) return false;
   t.files = b.files;
+  // Pairs of samples, and what is drawn beside them, are other data than what moves.
+  std::vector<Samples> made_of;
+  for (const Samples& each : b.drawn)
+    if (each.samples->timed() && each.samples->dimension == t.model.moving &&
+        std::none_of(made_of.begin(), made_of.end(), [&](const Samples& s) { return s.samples == each.samples; }))
+      made_of.push_back(each);
+  if (const auto data = argument_with_times(*dyn)) t.model.snapshots = data;
+  else if (made_of.size() == 1) t.model.snapshots = std::make_shared<const Samples>(made_of[0]);
   t.model.draw = finish(b, {carried(t, x, {}, span, "the path")}, {"x"});
   return true;
 }
@@ -1031,10 +1049,7 @@ bool Programs::evaluation(const Declaration& d, Evaluation& out) {
                                         fmt::format("{:g}", t->model.to), d.model);
   Value keep;
   if (const Instance* dyn = dynamics(*t->declaration, keep)) {
-    out.training = data_of(*dyn);
-    if (const auto path = path_of(*dyn))
-      for (const Binding& binding : path->scope->bindings)
-        if (const auto data = binding.value.dataset(); data && data->samples->timed()) out.training = data;
+    out.training = argument_with_times(*dyn);
   }
   if (setting(d, "count").valid()) out.count = whole_setting(d, "count", 2);
   if (!stepper(*t, d, Carried::Particles, out.stepper)) return false;
