@@ -616,7 +616,7 @@ bool Maker::make() {
 
 /// Makes what `write_pictures` writes and the folder has not: compiles the script as the run did, and reads the
 /// checkpoint. Where that fails, as where the data are gone, gives the reason; the report does without.
-std::string make_pictures(const Arguments& a, const RunFolder& folder, const Machine& machine) {
+std::string make_pictures(const RunFolder& folder, const Machine& machine) {
   const Json config = Json::parse(read_file(folder.file("config.json")).value_or(""), nullptr, false);
   const auto source = read_file(folder.file("script.am"));
   if (!config.is_object() || !source) return "";  // the report says so
@@ -669,7 +669,7 @@ int report(const Arguments& a) {
   diagnostics::Sink sink;
   std::string missing;
   try {
-    missing = make_pictures(a, folder, *machine);
+    missing = make_pictures(folder, *machine);
   } catch (const nlohmann::json::exception&) {
     // The report finds what is wrong with config.json, too, and says where.
   }
