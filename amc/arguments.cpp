@@ -133,6 +133,11 @@ int run_command(int argc, char** argv) {
   common(*c, a);
   c->add_option("--run", a.run, "run folder whose checkpoint to use; default: initial parameters");
   c->add_option("--at", a.at, "csv file with the columns t, x1 … xd, and the conditions by name")->required();
+  c->add_option("--coordinates", a.coordinates,
+                "of the points and of what is shown: original, those of the data's file; standardised, those of the "
+                "model; genes, for velocities alone")
+      ->check(CLI::IsMember({"original", "standardised", "genes"}));
+  c->add_option("--genes", a.genes, "with --coordinates=genes: which, by default all: SOX2,GATA1");
   c->add_option("--show", a.show, "what to show: s,∇s,∂t s,Δs,drift,noise,growth");
   c->add_option("--out", a.out, "file to write; default: print");
   caches(*c, a);

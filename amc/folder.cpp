@@ -16,6 +16,23 @@ std::string particles_file(const Script& script, const elaborate::Sampling& samp
   return script.elaborated.samplings.size() == 1 ? "paths.npz" : sampling.name + ".npz";
 }
 
+namespace {
+
+/// The names of what a sampling's rows hold: genes or columns of the data, and conditions after them; none where the data
+/// have no names for them.
+std::vector<std::string> coordinates_of(const Script& script, const elaborate::Sampling& s) {
+  std::vector<std::string> names = s.view.names();
+  const elaborate::Model* m = script.elaborated.model(s.model);
+  if (names.empty() && m && m->snapshots) names = m->snapshots->samples->columns;
+  if (!m || names.size() != s.view.width()) return {};
+  for (const auto& c : m->conditions)
+    for (int i = 0; i < c.shape.count(); ++i)
+      names.push_back(c.shape.rank == 0 ? c.name : fmt::format("{}[{}]", c.name, i));
+  return names;
+}
+
+}  // namespace
+
 RunFolder RunFolder::at(const std::string& path) {
   RunFolder folder;
   folder.path_ = path.substr(0, path.find_last_not_of('/') + 1);
@@ -58,38 +75,34 @@ bool RunFolder::write_config(const Arguments& a, const Script& script, const Mac
     auto& model = j["models"][m.name];
     model["steps"] = m.steps, model["batch"] = m.batch, model["seed"] = m.seed, model["ema"] = m.average;
     model["precision"] = m.f64 ? "f64" : "f32";
-    model["products"] = m.step.split_products ? "split_bf16" : "plain";
+    model["products"] = m.step.split_products ? "auto" : "plain";
     model["objective"] = m.objective_text;
     for (size_t i = 0; i < m.terms.size(); ++i) model["terms"][fmt::format("term{}", i + 1)] = m.terms[i].text;
     for (const auto& p : m.parameters) model["parameters"][p.name] = p.shape.text();
-    if (m.snapshots) {
-      // What moves has the names of the data's columns, and conditions follow by theirs.
-      const data::Snapshots& s = *m.snapshots->samples;
-      std::vector<std::string> names = s.columns;
-      for (const auto& c : m.conditions)
-        for (int i = 0; i < c.shape.count(); ++i)
-          names.push_back(c.shape.rank == 0 ? c.name : fmt::format("{}[{}]", c.name, i));
-      if (names.size() == static_cast<size_t>(m.dimension)) model["coordinates"] = names;
-      if (!s.time_name.empty()) model["time"] = s.time_name;
-    }
+    if (m.snapshots && !m.snapshots->samples->time_name.empty()) model["time"] = m.snapshots->samples->time_name;
   }
   for (const auto& s : script.elaborated.samplings)
-    j["samplings"][s.name] = {{"model", s.model}, {"file", particles_file(script, s)}};
+    j["samplings"][s.name] = {{"model", s.model}, {"file", particles_file(script, s)}, {"coordinates", coordinates_of(script, s)}};
   return write("config.json", j.dump(2) + "\n", sink) && write("script.am", script.sources.text(script.file), sink);
 }
 
-bool RunFolder::write_particles(const std::string& name, const flow::Particles& p, diagnostics::Sink& sink) const {
-  const size_t count = p.points[0].size() / p.dimension;
+bool RunFolder::write_particles(const std::string& name, const flow::Particles& p, const data::View& view,
+                                diagnostics::Sink& sink) const {
+  const auto row = static_cast<size_t>(p.dimension);
+  const size_t count = p.points[0].size() / row, width = row - view.moving + view.width();
   std::vector<double> x, w;
-  for (const auto& points : p.points) x.insert(x.end(), points.begin(), points.end());
+  for (const auto& points : p.points) {
+    const std::vector<double> shown = view.positions(points, row);
+    x.insert(x.end(), shown.begin(), shown.end());
+  }
   for (const auto& weights : p.weights) w.insert(w.end(), weights.begin(), weights.end());
   data::Archive archive;
-  archive["x"] = data::Array::of(std::span<const double>(x), {p.times.size(), count, static_cast<size_t>(p.dimension)});
+  archive["x"] = data::Array::of(std::span<const double>(x), {p.times.size(), count, width});
+  if (const std::vector<std::string> genes = view.names(); !genes.empty())
+    archive["genes"] = data::Array::of(fmt::format("{}", fmt::join(genes, "\n")));
   archive["t"] = data::Array::of(std::span<const double>(p.times), {p.times.size()});
-  if (!w.empty()) {
-    archive["w"] = data::Array::of(std::span<const double>(w), {p.times.size(), count});
-    archive["mass"] = data::Array::of(std::span<const double>(p.mass), {p.times.size()});
-  }
+  if (!w.empty()) archive["w"] = data::Array::of(std::span<const double>(w), {p.times.size(), count});
+  if (!p.mass.empty()) archive["mass"] = data::Array::of(std::span<const double>(p.mass), {p.times.size()});
   if (const data::FileError error = data::write_npz(file(name), archive)) {
     sink.report<Kind::CannotWrite>({}, file(name), error.what);
     return false;

@@ -22,8 +22,10 @@ class RunFolder {
   const std::string& path() const { return path_; }
   bool write(const std::string& name, std::string_view text, diagnostics::Sink& sink) const;
   bool write_config(const Arguments& a, const Script& script, const Machine& machine, diagnostics::Sink& sink) const;
-  bool write_particles(const std::string& name, const flow::Particles& particles, diagnostics::Sink& sink) const;
-  /// What `write_particles` wrote. Nothing, reported, if the file is damaged or another.
+  /// Particles as shown by the view. Names of genes, a line each, are the bytes of the member "genes".
+  bool write_particles(const std::string& name, const flow::Particles& particles, const data::View& view,
+                       diagnostics::Sink& sink) const;
+  /// What `write_particles` wrote, as shown. Nothing, reported, if the file is damaged or another.
   std::optional<flow::Particles> read_particles(const std::string& name, diagnostics::Sink& sink) const;
 
  private:

@@ -204,6 +204,40 @@ std::vector<std::string> split(const std::string& text) {
 
 }  // namespace
 
+namespace {
+
+/// Puts values [count, size] of a function into the coordinates of the view. Else says why that cannot be, what "it"
+/// is or needs.
+std::string show_in(const data::View& view, const elaborate::Model& m, const std::string& name, size_t count, int& size,
+                    std::vector<double>& values) {
+  const bool genes = view.coordinates == data::Coordinates::Genes;
+  if (view.coordinates == data::Coordinates::Standardised || (!genes && !view.standardised())) return "";
+  const bool vector = name == "drift" || (name == "value" && size == m.moving && size > 1);
+  if (vector) {
+    values = view.velocities(values);
+    size = static_cast<int>(view.width());
+    return "";
+  }
+  if (name == "gradient" && !genes) {
+    for (size_t k = 0; k < values.size(); ++k) values[k] /= view.frame->scale[k % view.moving];
+    return "";
+  }
+  if (name == "noise" && !genes) {
+    // The same in all directions of the model, not in those of the file: one number for each.
+    std::vector<double> each;
+    for (size_t i = 0; i < count; ++i)
+      for (size_t k = 0; k < view.moving; ++k) each.push_back(view.frame->scale[k] * values[i]);
+    values = std::move(each);
+    size = static_cast<int>(view.moving);
+    return "";
+  }
+  if (name == "laplacian" || name == "gradient" || name == "noise")
+    return "is by the coordinates of the model: `--coordinates=standardised` shows it";
+  return "";
+}
+
+}  // namespace
+
 int eval(const Arguments& a) {
   int code = kDone;
   const auto script = open_script(a, code);
@@ -211,6 +245,14 @@ int eval(const Arguments& a) {
   const auto machine = machine_of(a, code);
   const elaborate::Model* m = machine ? choose_model(a, *script) : nullptr;
   if (!m) return code ? code : kScript;
+
+  data::View view;
+  std::string what;
+  const auto coordinates = a.coordinates == "genes"      ? data::Coordinates::Genes
+                           : a.coordinates == "original" ? data::Coordinates::Original
+                                                         : data::Coordinates::Standardised;
+  if (!m->view(coordinates, split(a.genes), view, what)) return complain(a, make<Kind::NoSuchCoordinates>({}, what));
+  const std::vector<std::string> genes = view.names();
 
   std::vector<std::string> columns{"t"};
   for (int i = 1; i <= m->moving; ++i) columns.push_back(fmt::format("x{}", i));
@@ -229,8 +271,11 @@ int eval(const Arguments& a) {
     x.insert(x.end(), points->rows.begin() + static_cast<ptrdiff_t>(i * width + 1),
              points->rows.begin() + static_cast<ptrdiff_t>((i + 1) * width));
   }
-  const auto values = flow::functions_at(*m, *weights, x, t, *machine, script->sink);
+  auto values = flow::functions_at(*m, *weights, view.to_model(x, width - 1), t, *machine, script->sink);
   if (!values) return print_diagnostics(a, script->sink, script->sources, false);
+  std::vector<std::string> refusals;
+  for (size_t k = 0; k < values->names.size(); ++k)
+    refusals.push_back(show_in(view, *m, values->names[k], count, values->sizes[k], values->values[k]));
 
   std::vector<std::pair<size_t, std::string>> shown;  // output, title
   for (const std::string& expression : split(a.show)) {
@@ -241,15 +286,23 @@ int eval(const Arguments& a) {
                              {}, fmt::format("`{}` is not a function of `{}`; write s, ∇s, ∂t s, Δs with the "
                                              "potential's name for s, or one of {}",
                                              expression, m->name, fmt::join(values->names, ", "))));
-    shown.push_back({at - values->names.begin(), expression});
+    const size_t k = static_cast<size_t>(at - values->names.begin());
+    if (!refusals[k].empty())
+      return complain(a, make<Kind::BadCommandLine>({}, fmt::format("`{}` {}", expression, refusals[k])));
+    shown.push_back({k, expression});
   }
-  if (a.show.empty())
-    for (size_t k = 0; k < values->names.size(); ++k) shown.push_back({k, values->names[k]});
+  for (size_t k = 0; a.show.empty() && k < values->names.size(); ++k) {
+    if (refusals[k].empty()) shown.push_back({k, values->names[k]});
+    if (!refusals[k].empty()) fmt::print(stderr, "{} is left out: it {}\n", values->names[k], refusals[k]);
+  }
 
   std::string out = fmt::format("{}", fmt::join(columns, ","));
   for (const auto& [k, title] : shown)
     for (int e = 0; e < values->sizes[k]; ++e)
-      out += values->sizes[k] == 1 ? "," + title : fmt::format(",{}[{}]", title, e);
+      out += values->sizes[k] == 1 && genes.empty()
+                 ? "," + title
+                 : fmt::format(",{}[{}]", title,
+                               genes.size() == static_cast<size_t>(values->sizes[k]) ? genes[e] : std::to_string(e));
   out += "\n";
   for (size_t i = 0; i < count; ++i) {
     out += fmt::format("{:.9g}", t[i]);

@@ -14,6 +14,7 @@ constexpr size_t kTimes = 41;      // of a field; between them it is interpolate
 constexpr size_t kClouds = 50;     // times of draws from a path
 constexpr int kSide = 41;          // of a field's grid
 constexpr size_t kRates = 2'000'000;  // growth rates worked out at most
+constexpr size_t kNumbers = 2'000'000;  // of one cloud kept at most
 
 std::vector<size_t> evenly(size_t count, size_t limit) {
   std::vector<size_t> result;
@@ -22,13 +23,16 @@ std::vector<size_t> evenly(size_t count, size_t limit) {
   return result;
 }
 
-std::vector<double> shown_rows(const std::vector<double>& cloud, int dimension) {
-  return kept_rows(cloud, dimension, report::some_rows(cloud.size() / dimension, kMostParticles));
+/// Some rows of a cloud of the model's, as the view shows them.
+std::vector<double> shown_rows(const std::vector<double>& cloud, int dimension, const data::View& view) {
+  const size_t limit = std::max<size_t>(200, kNumbers / view.width());
+  const auto rows = report::some_rows(cloud.size() / dimension, std::min(kMostParticles, limit));
+  return view.positions(kept_rows(cloud, dimension, rows), static_cast<size_t>(dimension));
 }
 
-/// The snapshots that the model learned from, or draws of its path at the times of the particles.
-bool reference_of(const elaborate::Model& m, const flow::Particles& p, const Machine& machine, diagnostics::Sink& sink,
-                  report::Reference& out) {
+/// The snapshots that the model learned from, or draws of its path at the times of the particles, as the view shows them.
+bool reference_of(const elaborate::Model& m, const flow::Particles& p, const data::View& view, const Machine& machine,
+                  diagnostics::Sink& sink, report::Reference& out) {
   if (m.snapshots && m.moving == m.dimension) {
     const data::Snapshots& s = *m.snapshots->samples;
     const std::vector<double>& rows = m.snapshots->rows->get();
@@ -36,7 +40,7 @@ bool reference_of(const elaborate::Model& m, const flow::Particles& p, const Mac
     for (size_t k = 0; k < s.times.size(); ++k) {
       const auto at = [&](size_t row) { return rows.begin() + static_cast<ptrdiff_t>(row * s.dimension); };
       out.times.push_back(s.times[k]);
-      out.points.push_back(shown_rows({at(s.offsets[k]), at(s.offsets[k + 1])}, s.dimension));
+      out.points.push_back(shown_rows({at(s.offsets[k]), at(s.offsets[k + 1])}, s.dimension, view));
     }
     return true;
   }
@@ -46,7 +50,7 @@ bool reference_of(const elaborate::Model& m, const flow::Particles& p, const Mac
     auto drawn = flow::draw(m.draw, m.dimension, p.times[k], count, 7, m.f64, machine, sink);
     if (!drawn) return false;
     out.times.push_back(p.times[k]);
-    out.points.push_back(std::move(*drawn));
+    out.points.push_back(shown_rows(*drawn, m.dimension, view));
   }
   return true;
 }
@@ -68,9 +72,11 @@ bool has(const elaborate::Model& m, std::string_view function) {
   return std::find(names.begin(), names.end(), function) != names.end();
 }
 
-bool add_field(const elaborate::Model& m, const flow::Weights& w, const flow::Particles& p,
+/// Places and velocities are those of the view, values and rates are the same in all coordinates.
+bool add_field(const elaborate::Model& m, const flow::Weights& w, const flow::Particles& p, const data::View& view,
                const report::Reference& reference, const Machine& machine, diagnostics::Sink& sink, data::Archive& out) {
-  const report::Motion motion{.dimension = p.dimension, .times = p.times, .points = p.points};
+  report::Motion motion{.dimension = p.dimension, .times = p.times};
+  for (const auto& cloud : p.points) motion.points.push_back(view.positions(cloud, 2));
   const auto frame = report::frame(motion, reference);
   std::vector<double> axes[2], times, points, at;
   for (int c = 0; c < 2; ++c)
@@ -81,7 +87,7 @@ bool add_field(const elaborate::Model& m, const flow::Weights& w, const flow::Pa
       for (const double x : axes[0]) points.insert(points.end(), {x, y}), at.push_back(t);
   // The value is a potential where there is a gradient of it; of a velocity, it is the drift again.
   const auto asked = has(m, "gradient") ? only(m, {"value", "drift", "growth"}) : only(m, {"drift", "growth"});
-  const auto values = flow::functions_at(asked, w, points, at, machine, sink);
+  auto values = flow::functions_at(asked, w, view.to_model(points, 2), at, machine, sink);
   if (!values) return false;
   const size_t n = times.size(), side = kSide;
   out["grid_t"] = data::Array::of(std::span<const double>(times), {n});
@@ -90,6 +96,7 @@ bool add_field(const elaborate::Model& m, const flow::Weights& w, const flow::Pa
   for (size_t k = 0; k < values->names.size(); ++k) {
     const std::string name = values->names[k] == "value" ? "potential" : values->names[k];
     std::vector<size_t> shape{n, side, side};
+    if (name == "drift") values->values[k] = view.velocities(values->values[k]);
     if (values->sizes[k] > 1) shape.push_back(static_cast<size_t>(values->sizes[k]));
     const std::vector<float> single(values->values[k].begin(), values->values[k].end());
     out[name] = data::Array::of(std::span<const float>(single), shape);
@@ -185,16 +192,17 @@ bool write_pictures(const RunFolder& folder, const elaborate::Sampling& sampling
                     diagnostics::Sink& sink) {
   data::Archive archive;
   report::Reference reference;
-  if (!reference_of(model, particles, machine, sink, reference)) return false;
+  const data::View& view = sampling.view;
+  if (!reference_of(model, particles, view, machine, sink, reference)) return false;
   archive["data_of"] = data::Array::of(std::string_view(reference.label));
   archive["data_t"] = data::Array::of(std::span<const double>(reference.times), {reference.times.size()});
   for (size_t k = 0; k < reference.points.size(); ++k) {
     const std::vector<float> single(reference.points[k].begin(), reference.points[k].end());
-    const auto d = static_cast<size_t>(particles.dimension);
+    const size_t d = static_cast<size_t>(particles.dimension) - view.moving + view.width();
     archive[fmt::format("data_{}", k)] = data::Array::of(std::span<const float>(single), {single.size() / d, d});
   }
-  if (model.dimension == 2 && model.moving == 2 &&
-      !add_field(model, weights, particles, reference, machine, sink, archive))
+  if (model.dimension == 2 && model.moving == 2 && view.coordinates != data::Coordinates::Genes &&
+      !add_field(model, weights, particles, view, reference, machine, sink, archive))
     return false;
   if (model.has_growth && !add_rates(model, weights, particles, machine, sink, archive)) return false;
   std::error_code unused;

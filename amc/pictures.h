@@ -6,12 +6,13 @@
 namespace am::program {
 
 /// figures/NAME.npz of a run's folder: the numbers behind the figures, so that they can be made again without the data and the
-/// script. Members, all in the coordinates of the particles:
+/// script. Members, all in the coordinates in which the particles are written:
 ///   data_of (text), data_t [times], data_0, data_1, … [rows, d]: samples in grey: the snapshots, or draws of the path;
 ///   grid_t [times], grid_x [side], grid_y [side], drift [times, side, side, 2], potential and growth [times, side, side], with
 ///     the second coordinate's index before the first's: of two-dimensional models;
 ///   rate [times, rows]: the growth rate at the particles, of those rows that report::some_rows takes.
-/// Values are those of the model's functions, as `amc eval` gives them. False after a report.
+/// Values are those of the model's functions, as `amc eval` gives them. `particles` are in the model's coordinates. False
+/// after a report.
 bool write_pictures(const RunFolder& folder, const elaborate::Sampling& sampling, const elaborate::Model& model,
                     const flow::Weights& weights, const flow::Particles& particles, const Machine& machine,
                     diagnostics::Sink& sink);

@@ -30,6 +30,7 @@ struct Arguments {
   std::vector<std::string> shapes;  // derive: NAME=SIZE
   bool latex = false;
   std::string run, at, show;       // eval
+  std::string coordinates = "original", genes;  // eval
   std::string name;                // doc
   bool markdown = false;
   std::vector<std::string> files;  // fmt

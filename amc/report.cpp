@@ -319,8 +319,9 @@ bool Maker::sampling(const std::string& name, const Json& sampling) {
   const auto d = static_cast<size_t>(p->dimension);
   report::Motion motion{.name = name, .dimension = p->dimension, .count = count};
   const Json of = config_["models"].value(model, Json::object());
-  if (of.contains("coordinates") && of["coordinates"].size() == d)
-    for (const Json& each : of["coordinates"]) motion.coordinates.push_back(each.get<std::string>());
+  const Json names = sampling.value("coordinates", Json::array());
+  if (names.size() == d)
+    for (const Json& each : names) motion.coordinates.push_back(each.get<std::string>());
   if (const std::string time = text(of, "time"); !time.empty()) motion.time = time;
   const auto rows = report::some_rows(count, kMostParticles);
   motion.times = p->times;
@@ -646,7 +647,10 @@ std::string make_pictures(const RunFolder& folder, const Machine& machine) {
     const Json of = config["models"].value(s.model, Json::object());
     const std::string checkpoint =
         of.contains("seeds") ? fmt::format("{}/seed_{}/checkpoint.npz", s.model, text(of, "seed")) : s.model + "/checkpoint.npz";
-    const auto particles = folder.read_particles(text(config["samplings"][s.name], "file"), script->sink);
+    if (s.view.coordinates == data::Coordinates::Genes) return "particles that were written as genes do not lead back";
+    auto particles = folder.read_particles(text(config["samplings"][s.name], "file"), script->sink);
+    if (particles && m && particles->dimension == m->dimension)
+      for (auto& points : particles->points) points = s.view.to_model(points, static_cast<size_t>(m->dimension));
     const auto weights = m && particles ? flow::load(folder.file(checkpoint), *m, script->sink) : std::nullopt;
     fine = weights && particles->dimension == m->dimension &&
            write_pictures(folder, s, *m, *weights, *particles, machine, script->sink);

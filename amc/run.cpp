@@ -85,8 +85,6 @@ bool Run::train(const elaborate::Model& m) {
   fmt::print("{}: {} parameter{}, {} step{} of {} sample{}, {}, {} thread{}\n", m.name, grouped(parameters),
              plural(parameters), grouped(m.steps), plural(m.steps), grouped(m.batch), plural(m.batch),
              m.f64 ? "f64" : "f32", machine_.threads, plural(machine_.threads));
-  if (m.step.split_products && !lower::has_bf16_tiles(machine_.target))
-    fmt::print("{}: this processor has no tiles of bf16, products are plain\n", m.name);
   std::fflush(stdout);
 
   MetricsFile metrics(folder_.file(m.name + "/metrics.csv"), m, w->step);
@@ -139,7 +137,7 @@ bool Run::sample(const elaborate::Sampling& s) {
   const auto p = flow::sample(s, *m, w->second, machine_, script_.sink);
   if (!p) return false;
   const std::string name = particles_file(script_, s);
-  if (!folder_.write_particles(name, *p, script_.sink)) return false;
+  if (!folder_.write_particles(name, *p, s.view, script_.sink)) return false;
   fmt::print("{}: {} particles at {} times by {} in {:.2f} s → {}\n", s.name, grouped(s.count), s.times.size(),
              s.stepper.text, since(began), folder_.file(name));
   if (!p->mass.empty()) {
@@ -149,6 +147,12 @@ bool Run::sample(const elaborate::Sampling& s) {
     fmt::print("{}: mass {}\n", s.name, masses);
   }
   return write_pictures(folder_, s, *m, w->second, *p, machine_, script_.sink);
+}
+
+/// The unit of distances between the points of a model.
+std::string units(const elaborate::Model& m) {
+  return m.frame && m.frame->standardised() ? fmt::format("standard deviations of `{}`", m.frame->of)
+                                            : "the units of the data";
 }
 
 /// "–" for what there is not.
@@ -180,6 +184,8 @@ void Run::print_table(const elaborate::Evaluation& e, const flow::EvaluationResu
   fmt::print("\n{} against {}, {}, {} carried against {} real samples{}\n", e.model, e.against_text,
              e.one_step ? "one step" : "from the start", first.generated, first.reference,
              e.repeats > 1 ? fmt::format(", mean of {} repeats", e.repeats) : "");
+  if (const elaborate::Model* m = script_.elaborated.model(e.model); m->frame && m->frame->standardised())
+    fmt::print("distances are in {}\n", units(*m));
   std::string head = fmt::format("{:>8}", "t");
   std::vector<int> widths;
   for (const auto& f : first.figures)
@@ -263,6 +269,7 @@ bool Run::evaluate(const elaborate::Evaluation& e) {
   if (!r) return false;
   print_table(e, *r);
   results_.push_back(as_json(e, *r));
+  results_.back()["units"] = units(*m);
   return folder_.write("evaluation.json", results_.dump(2) + "\n", script_.sink);
 }
 

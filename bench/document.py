@@ -10,8 +10,16 @@ from measure import CASES, DEPTH
 KINDS = {"am": "AM", "eam": "eAM", "uam": "uAM"}
 
 
+PLAIN = "ours, plain"
+
+
 def ours(cell):
     return next(s for s in cell["series"] if s["program"] == "ours")
+
+
+def plain(cell):
+    """Ours without tiles of bf16, whose rate is told by the peak of f32."""
+    return next(s for s in cell["series"] if s["program"] == PLAIN)
 
 
 def peers(cell):
@@ -25,16 +33,16 @@ def best_peer(cell):
     return min(rivals, key=lambda s: s["ms"]["median"], default=None)
 
 
-def ratio(cell):
+def ratio(cell, of=ours):
     """How many times faster than the best peer."""
     rival = best_peer(cell)
-    return rival["ms"]["median"] / ours(cell)["ms"]["median"] if rival else None
+    return rival["ms"]["median"] / of(cell)["ms"]["median"] if rival else None
 
 
-def ratio_text(cell):
+def ratio_text(cell, of=ours):
     """In brackets where either side was disturbed too often."""
-    text, rival = times(ratio(cell)), best_peer(cell)
-    return text if rival is None or (rival["trusted"] and ours(cell)["trusted"]) else f"({text})"
+    text, rival = times(ratio(cell, of)), best_peer(cell)
+    return text if rival is None or (rival["trusted"] and of(cell)["trusted"]) else f"({text})"
 
 
 def share(cell, series, figure="median"):
@@ -75,12 +83,13 @@ def table(head, rows):
 
 
 def figures_row(cell):
-    mine, rival = ours(cell), best_peer(cell)
-    return [str(cell["threads"]), f"{ranged(rival['ms'])} {rival['variant']}" if rival else "–", ranged(mine["ms"]),
-            ratio_text(cell), percent(share(cell, mine)), percent(share(cell, rival)) if rival else "–"]
+    rival = best_peer(cell)
+    return [str(cell["threads"]), f"{ranged(rival['ms'])} {rival['variant']}" if rival else "–", ranged(ours(cell)["ms"]),
+            ratio_text(cell), ranged(plain(cell)["ms"]), ratio_text(cell, plain), percent(share(cell, plain(cell))),
+            percent(share(cell, rival)) if rival else "–"]
 
 
-FIGURES = [">threads", ">best peer, ms", ">amc, ms", ">ratio", ">share of peak", ">the peer's"]
+FIGURES = [">threads", ">best peer, ms", ">amc, ms", ">ratio", ">plain products, ms", ">ratio", ">share of peak", ">the peer's"]
 
 
 def steps_table(results, kind):
@@ -217,13 +226,15 @@ def summary(results):
 
 # ---- The plot
 
-WIDTH, LEFT, SPAN, TOP, ROW, BAR = 920, 190, 500, 76, 34, 11
-OURS, PEER, INK, PALE = "#1f6fb4", "#b3b3b3", "#222222", "#dddddd"
+WIDTH, LEFT, SPAN, TOP, ROW, BAR = 920, 190, 500, 76, 46, 11
+# The last mark of the axis, in shares of the peak, and where bars end that would be longer still.
+AXIS, MOST = 1.5, 1.6
+OURS, OURS_PLAIN, PEER, INK, PALE = "#1f6fb4", "#8fbce6", "#b3b3b3", "#222222", "#dddddd"
 
 
 def bar(cell, series, y, color):
     """A bar to the median and a line over the range."""
-    x = [LEFT + SPAN * min(share(cell, series, f), 1.1) for f in ("high", "median", "low")]
+    x = [LEFT + SPAN * min(share(cell, series, f), MOST) / AXIS for f in ("high", "median", "low")]
     return (f'<rect x="{LEFT}" y="{y}" width="{x[1] - LEFT:.1f}" height="{BAR}" fill="{color}"/>'
             f'<line x1="{x[0]:.1f}" x2="{x[2]:.1f}" y1="{y + BAR / 2}" y2="{y + BAR / 2}" stroke="{INK}"/>')
 
@@ -233,28 +244,31 @@ def label(x, y, text, anchor="start", size=13, color=INK):
 
 
 def plot(results):
-    """Shares of the FMA peak as bars, ours above the best peer's, and how many times faster."""
+    """Shares of the FMA peak as bars: ours, with plain products, the best peer's; and how many times faster ours is."""
     rows = [c for c in results["cells"] if c["peak"]["median"]]
     height = TOP + ROW * len(rows) + 34
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}" '
            'font-family="sans-serif">', f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
            label(LEFT, 24, "Share of the FMA peak that was measured beside it", size=15),
            f'<rect x="{LEFT}" y="38" width="12" height="12" fill="{OURS}"/>', label(LEFT + 18, 49, "amc"),
-           f'<rect x="{LEFT + 70}" y="38" width="12" height="12" fill="{PEER}"/>',
-           label(LEFT + 88, 49, "the best variant of " + (" and ".join(p["name"] for p in results["peers"]) or "no peer")),
+           f'<rect x="{LEFT + 70}" y="38" width="12" height="12" fill="{OURS_PLAIN}"/>',
+           label(LEFT + 88, 49, "amc, plain products"),
+           f'<rect x="{LEFT + 225}" y="38" width="12" height="12" fill="{PEER}"/>',
+           label(LEFT + 243, 49, "the best variant of " + (" and ".join(p["name"] for p in results["peers"]) or "no peer")),
            label(LEFT + SPAN + 110, 68, "amc, ms", "end", 12), label(WIDTH - 20, 68, "times faster", "end", 12)]
-    for mark in (0, 25, 50, 75, 100):
-        x = LEFT + SPAN * mark / 100
+    for mark in (0, 25, 50, 75, 100, 125, 150):
+        x = LEFT + SPAN * mark / 100 / AXIS
         out.append(f'<line x1="{x}" x2="{x}" y1="{TOP}" y2="{height - 30}" stroke="{PALE}"/>')
         out.append(label(x, height - 12, f"{mark} %", "middle", 12))
     for k, cell in enumerate(rows):
         y = TOP + ROW * k + 4
         what = "sampling" if cell["what"] == "sample" else KINDS[cell["kind"]]
         threads = "1 thread" if cell["threads"] == 1 else f"{cell['threads']} threads"
-        out.append(label(LEFT - 12, y + 16, f"{what} {cell['case']}, {threads}", "end"))
+        out.append(label(LEFT - 12, y + 21, f"{what} {cell['case']}, {threads}", "end"))
         out.append(bar(cell, ours(cell), y, OURS))
+        out.append(bar(cell, plain(cell), y + BAR + 1, OURS_PLAIN))
         if best_peer(cell):
-            out.append(bar(cell, best_peer(cell), y + BAR + 1, PEER))
-            out.append(label(WIDTH - 20, y + 16, ratio_text(cell), "end"))
-        out.append(label(LEFT + SPAN + 110, y + 16, number(ours(cell)["ms"]["median"]), "end"))
+            out.append(bar(cell, best_peer(cell), y + 2 * (BAR + 1), PEER))
+            out.append(label(WIDTH - 20, y + 21, ratio_text(cell), "end"))
+        out.append(label(LEFT + SPAN + 110, y + 21, number(ours(cell)["ms"]["median"]), "end"))
     return "\n".join(out + ["</svg>"]) + "\n"

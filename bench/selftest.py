@@ -72,16 +72,16 @@ def fake(name, *variants):
 
 
 def played(rounds, busy):
-    """A cell between programs of 2 and 1.9 ms a step and a peer with a faster, a slower and a broken variant, on a machine
+    """A cell between programs of 2, 2.5 and 1.9 ms a step and a peer with a faster, a slower and a broken variant, on a machine
     whose cores have been busy for so long as `busy` says each time."""
-    ours, other = fake("ours", "ours=2"), fake("ours, am", "ours=1.9")
+    ours, plain, other = fake("ours", "ours=2"), fake(document.PLAIN, "ours=2.5"), fake("ours, am", "ours=1.9")
     peer = fake("torch", "quick=5", "hopeless=8", "broken=!")
     real, measure.machine_busy = measure.machine_busy, busy
     try:
-        return measure.measure(measure.Cell("train", "am", "d5", 1), ours, [other], [peer], rounds, 0.01)
+        return measure.measure(measure.Cell("train", "am", "d5", 1), ours, [plain, other], [peer], rounds, 0.01)
     finally:
         measure.machine_busy = real
-        for program in (ours, other, peer):
+        for program in (ours, plain, other, peer):
             program.end()
 
 
@@ -89,9 +89,10 @@ def protocol():
     """The figures of a cell on a quiet machine, which is given back, and on a busy one."""
     cell = played(3, lambda: 0)
     assert cell["errors"] == {"torch broken": "no"}
-    assert [s["program"] for s in cell["series"]] == ["ours", "ours, am", "torch", "torch"]
-    assert document.ours(cell) is cell["series"][0]
-    by_name = {s["variant"]: s for s in cell["series"] if s["program"] != "ours, am"}
+    assert [s["program"] for s in cell["series"]] == ["ours", document.PLAIN, "ours, am", "torch", "torch"]
+    assert document.ours(cell) is cell["series"][0] and document.plain(cell) is cell["series"][1]
+    assert near(document.ratio(cell, document.plain), 2)
+    by_name = {s["variant"]: s for s in cell["series"] if not s["program"].startswith("ours, ")}
     assert list(by_name) == ["ours", "quick", "hopeless"]
     assert by_name["hopeless"]["dropped"] and by_name["hopeless"]["blocks"] == 2 and not by_name["quick"]["dropped"]
     assert near(by_name["ours"]["ms"]["median"], 2) and near(document.ratio(cell), 2.5)
@@ -145,7 +146,7 @@ def tables(results, page):
     assert document.fill(filled, results) == filled
     prose = [document.MARKED.sub("", t) for t in (text, filled)]
     assert prose[0] == prose[1], "prose is lost"
-    for row in ("| hyd | 3, 256 × 4, 1,000 | 1 | 5.00 (5.00–5.00) quick | 2.00 (2.00–2.00) | 2.50 × |",
+    for row in ("| hyd | 3, 256 × 4, 1,000 | 1 | 5.00 (5.00–5.00) quick | 2.00 (2.00–2.00) | 2.50 × | 2.50 (2.50–2.50) | 2.00 × |",
                 "| hyd | 100 | 800 |", "| d5 | AM | 10,000 | 10.00 |", "| d5 | 1.05 | 1.00 |", "| AM | d50 | 1.00 | 1.00 |",
                 "quick 5.00, (hopeless 8.00), torch broken: failed"):
         assert row in filled, row
@@ -159,8 +160,8 @@ def tables(results, page):
     alone = json.loads(json.dumps(results))
     alone["peers"] = []
     for cell in alone["cells"]:
-        cell["series"] = cell["series"][:1]
-    assert "| 1 | – | 2.00 (2.00–2.00) | – |" in document.fill(text, alone)
+        cell["series"] = cell["series"][:2]
+    assert "| 1 | – | 2.00 (2.00–2.00) | – | 2.50 (2.50–2.50) | – |" in document.fill(text, alone)
     document.plot(alone)
 
 
@@ -168,11 +169,11 @@ def picture(results):
     """The plot is XML, and each bar is as long as the share that it shows."""
     root = xml.etree.ElementTree.fromstring(document.plot(results))
     bars = [e for e in root.iter() if e.tag.endswith("rect") and e.get("height") == str(document.BAR)]
-    assert len(bars) == 2 * len(results["cells"])
-    for cell, ours, peer in zip(results["cells"], bars[::2], bars[1::2]):
-        for bar, series in ((ours, document.ours(cell)), (peer, document.best_peer(cell))):
-            share = min(document.share(cell, series), 1.1)
-            assert abs(float(bar.get("width")) - share * document.SPAN) < 0.1, cell["name"]
+    assert len(bars) == 3 * len(results["cells"])
+    for cell, *of_cell in zip(results["cells"], bars[::3], bars[1::3], bars[2::3]):
+        for bar, series in zip(of_cell, (document.ours(cell), document.plain(cell), document.best_peer(cell))):
+            share = min(document.share(cell, series), document.MOST)
+            assert abs(float(bar.get("width")) - share * document.SPAN / document.AXIS) < 0.1, cell["name"]
 
 
 def run(page):

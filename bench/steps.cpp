@@ -31,7 +31,7 @@ namespace am {
 namespace {
 
 struct Options {
-  std::string what = "train", kind = "am", cpu;
+  std::string what = "train", kind = "am", products = "auto", cpu;
   int dimension = 2, width = 64, depth = 4, batch = 256, steps = 100, threads = 1, count = 0;
   size_t cache_bytes = 0;
   bool print_script = false;
@@ -46,9 +46,9 @@ std::string script(const Options& o) {
   (1 − t)·x0 + t·(2 + 0.5·z)
 }}
 potential s(x, t) = ½·|x − mlp(width = {1}, depth = {2}, out = {0})([t, x])|²
-train flow = {3}(s, q{4}) {{ steps = 1_000_000_000; batch = {5}; optimizer = adam(lr = 1e-4); clip = 1.0; ema = 0.9999 }}
+train flow = {3}(s, q{4}) {{ steps = 1_000_000_000; batch = {5}; optimizer = adam(lr = 1e-4); clip = 1.0; ema = 0.9999; products = {6} }}
 )",
-                  o.dimension, o.width, o.depth, o.kind, o.kind == "eam" ? ", sigma = 0.5" : "", o.batch);
+                  o.dimension, o.width, o.depth, o.kind, o.kind == "eam" ? ", sigma = 0.5" : "", o.batch, o.products);
   if (o.what == "sample")
     text += fmt::format(
         "sample paths from flow {{ start = q(0); count = {}; times = 0..{} by {}; solver = euler(steps = 100) }}\n",
@@ -271,6 +271,7 @@ int main(int argc, char** argv) {
   CLI::App app("Training steps and sampling of one problem, timed in blocks");
   app.add_option("--what", o.what)->check(CLI::IsMember({"train", "sample"}));
   app.add_option("--kind", o.kind)->check(CLI::IsMember({"am", "eam", "uam"}));
+  app.add_option("--products", o.products)->check(CLI::IsMember({"auto", "plain"}));
   app.add_option("--dimension", o.dimension)->check(CLI::PositiveNumber);
   app.add_option("--width", o.width)->check(CLI::PositiveNumber);
   app.add_option("--depth", o.depth, "hidden layers")->check(CLI::PositiveNumber);

@@ -26,7 +26,7 @@ namespace {
 /// A function that something else calls by its name, with the parameters it is called with.
 struct Member {
   std::string_view name, parameters;
-  bool required = true;
+  bool required = true, draws = false;
 };
 
 /// What a declaration of each kind must or may have in its body.
@@ -52,13 +52,23 @@ const std::vector<BodyRule>& body_rules() {
        "dynamics"},
       {DeclarationKind::Optimizer, {{"update", "p, g, k, n"}, {"rate", "k, n", false}}, false, false, "optimizers"},
       {DeclarationKind::Solver,
-       {{"step", "f, x, t, h, noise"}, {"error", "f, x, t, h", false}},
+       {{"step", "f, x, t, h, noise", true, true}, {"error", "f, x, t, h", false}},
        false,
        false,
        "solvers"},
   };
   return table;
 }
+
+bool may_draw(DeclarationKind of, std::string_view member) {
+  for (const BodyRule& rule : body_rules())
+    for (const Member& m : rule.members)
+      if (rule.of == of && m.name == member) return m.draws;
+  return false;
+}
+
+constexpr std::string_view kDraw =
+    "a draw, which only the body of a path, a distribution or the step of a solver may hold,";
 
 /// What makes sense where an expression stands, for suggestions.
 enum class Wanted {
@@ -76,6 +86,7 @@ enum class Wanted {
   Mode,
   Precision,
   Products,
+  Coordinates,
   TimeSampler
 };
 
@@ -86,6 +97,7 @@ Wanted wanted_by_setting(std::string_view name) {
   if (name == "mode") return Wanted::Mode;
   if (name == "precision") return Wanted::Precision;
   if (name == "products") return Wanted::Products;
+  if (name == "coordinates") return Wanted::Coordinates;
   if (name == "time_sampler") return Wanted::TimeSampler;
   if (name == "start" || name == "against") return Wanted::Data;
   return Wanted::Value;
@@ -110,6 +122,7 @@ bool makes_sense(DeclarationKind kind, Wanted wanted) {
     case Wanted::Mode:
     case Wanted::Precision:
     case Wanted::Products:
+    case Wanted::Coordinates:
     case Wanted::TimeSampler: return false;
   }
   return false;
@@ -127,6 +140,7 @@ bool makes_sense(std::string_view group, Wanted wanted) {
     case Wanted::Mode: return group == "mode";
     case Wanted::Precision: return group == "precision";
     case Wanted::Products: return group == "product";
+    case Wanted::Coordinates: return group == "coordinates";
     case Wanted::TimeSampler: return group == "time sampler";
     case Wanted::Dynamics:
     case Wanted::Learned:
@@ -166,7 +180,8 @@ class Checker {
   void parameters(const std::vector<ast::Parameter>& list);
   void block(BlockId id);
   void statement(const Statement& s);
-  void function(const std::vector<ast::Parameter>& parameters, BlockId body, const std::string& name, Span span);
+  void function(const std::vector<ast::Parameter>& parameters, BlockId body, const std::string& name, Span span,
+                bool draws = false);
   bool gives(BlockId id) const;
   void result(BlockId body, const std::string& name, Span span);
   void expr(ExprId id, Wanted wanted = Wanted::Value);
@@ -185,7 +200,7 @@ class Checker {
   std::vector<std::string> locals_;
   const Declaration* current_ = nullptr;
   bool user_ = false;
-  int draws_allowed_ = 0;
+  bool draws_allowed_ = false;
   bool objective_ = false;  // in what is minimised, outside of expectations and integrals
 };
 
@@ -373,7 +388,7 @@ void Checker::statement(const Statement& s) {
       locals_.push_back(s.name);
       return;
     case StatementKind::Draw:
-      misplaced(draws_allowed_ > 0, "a draw, which only the body of a path or distribution may hold,");
+      misplaced(draws_allowed_, kDraw);
       expr(s.value, Wanted::Distribution);
       locals_.push_back(s.name);
       return;
@@ -408,22 +423,22 @@ void Checker::statement(const Statement& s) {
       return;
     case StatementKind::Function:
       locals_.push_back(s.name);
-      function(s.parameters, s.body, s.name, s.name_span);
+      function(s.parameters, s.body, s.name, s.name_span, s.member && may_draw(kind, s.name));
       return;
     case StatementKind::Result: expr(s.value); return;
   }
 }
 
-void Checker::function(const std::vector<ast::Parameter>& list, BlockId body, const std::string& name, Span span) {
+void Checker::function(const std::vector<ast::Parameter>& list, BlockId body, const std::string& name, Span span,
+                       bool draws) {
   const size_t outer = locals_.size();
-  const int draws = draws_allowed_;
-  draws_allowed_ = 0;
+  const bool before = std::exchange(draws_allowed_, draws);
   parameters(list);
   if (body.valid()) {
     block(body);
     result(body, name, span);
   }
-  draws_allowed_ = draws;
+  draws_allowed_ = before;
   locals_.resize(outer);
 }
 
@@ -446,9 +461,8 @@ void Checker::expr(ExprId id, Wanted wanted) {
     case ExprKind::Name:
       name(e.text, e.span, wanted);
       // Right in an objective it makes that depend on a sample, which is reported where the whole term is known.
-      if (e.text == "uniform01" && draws_allowed_ == 0 && !objective_ && !local(e.text))
-        sink_.report<Kind::MisplacedStatement>(e.span,
-                                               "a draw, which only the body of a path or distribution may hold,");
+      if (e.text == "uniform01" && !draws_allowed_ && !objective_ && !local(e.text))
+        sink_.report<Kind::MisplacedStatement>(e.span, kDraw);
       return;
     case ExprKind::Expectation:
     case ExprKind::Integral: {
@@ -503,7 +517,7 @@ void Checker::name(const std::string& name, Span span, Wanted wanted) {
 std::string Checker::choices(Wanted wanted) const {
   const bool few = wanted == Wanted::Dynamics || wanted == Wanted::Optimizer || wanted == Wanted::Solver ||
                    wanted == Wanted::Metric || wanted == Wanted::Mode || wanted == Wanted::Precision ||
-                   wanted == Wanted::TimeSampler;
+                   wanted == Wanted::Coordinates || wanted == Wanted::TimeSampler;
   std::set<std::string> fitting;
   for (const auto& [known, d] : declared_)
     if (makes_sense(d->kind, wanted)) fitting.insert(d->name);

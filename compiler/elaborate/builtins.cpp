@@ -3,9 +3,9 @@
 // Everything that can be written in `.am` is in stdlib/ instead.
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <numbers>
 
+#include "compiler/elaborate/datasets.h"
 #include "compiler/elaborate/elaborator.h"
 #include "compiler/elaborate/predefined.h"
 #include "compiler/ir/ops.h"
@@ -64,140 +64,6 @@ Value full(Elaborator& e, const CallArguments& a) {
 
 // --- data ---
 
-/// A file that the script names, relative to the script's folder.
-std::optional<std::string> named_file(Elaborator& e, const Value& v) {
-  auto* text = v.get<std::string>();
-  if (!text) {
-    e.sink().report<Kind::WrongKindOfValue>(v.origin, v.describe(e.g()), "a file name in quotes");
-    return {};
-  }
-  const std::filesystem::path path(*text);
-  return path.is_absolute() ? path.string() : (std::filesystem::path(e.options().data_folder) / path).string();
-}
-
-/// The file to read: what the script says, or `--data`.
-std::optional<std::string> file_name(Elaborator& e, const CallArguments& a) {
-  if (auto set = e.options().data.find(e.current_data()); set != e.options().data.end()) return set->second;
-  return named_file(e, a.values[0]);
-}
-
-std::optional<std::string> text_argument(Elaborator& e, const CallArguments& a, size_t k, std::string fallback) {
-  if (!a.given[k]) return fallback;
-  if (auto* text = a.values[k].get<std::string>()) return *text;
-  e.sink().report<Kind::WrongKindOfValue>(a.values[k].origin, a.values[k].describe(e.g()), "a name in quotes");
-  return {};
-}
-
-/// `columns = "x1".."x5"`, one name, or a list of either.
-std::optional<std::vector<std::string>> column_names(Elaborator& e, const Value& v) {
-  std::vector<std::string> out;
-  if (auto* text = v.get<std::string>()) return std::vector<std::string>{*text};
-  if (auto* r = v.get<Range>(); r && r->text) {
-    for (int i = static_cast<int>(r->from); i <= static_cast<int>(r->to); ++i)
-      out.push_back(r->prefix + std::to_string(i));
-    return out;
-  }
-  if (auto* list = v.get<List>()) {
-    for (const Value& item : list->items) {
-      auto part = column_names(e, item);
-      if (!part) return {};
-      out.insert(out.end(), part->begin(), part->end());
-    }
-    return out;
-  }
-  e.sink().report<Kind::WrongKindOfValue>(v.origin, v.describe(e.g()),
-                                          "column names such as \"x1\"..\"x5\" or [\"a\", \"b\"]");
-  return {};
-}
-
-Value dataset(Elaborator& e, const CallArguments& a, const std::string& file, std::optional<data::Snapshots> read,
-              std::string time = "") {
-  if (!read) return e.poison();
-  read->time_name = std::move(time);
-  if (!e.current_data().empty()) read->name = e.current_data();
-  auto d = std::make_shared<Dataset>();
-  d->samples = std::make_shared<const data::Snapshots>(std::move(*read));
-  d->rows = std::make_shared<const Values>([samples = d->samples] { return samples->rows; });
-  std::error_code unused;
-  d->file = std::filesystem::weakly_canonical(file, unused).string();
-  d->span = a.span;
-  return {std::shared_ptr<const Dataset>(d), a.span};
-}
-
-Value csv(Elaborator& e, const CallArguments& a) {
-  const auto file = file_name(e, a);
-  const auto time = text_argument(e, a, 1, "");
-  const auto columns = a.given[2] ? column_names(e, a.values[2]) : std::vector<std::string>{};
-  if (!file || !time || !columns) return e.poison();
-  return dataset(e, a, *file, data::read_csv(*file, {.time = *time, .columns = *columns}, a.span, e.sink()), *time);
-}
-
-Value npz(Elaborator& e, const CallArguments& a) {
-  const auto file = file_name(e, a);
-  const auto x = text_argument(e, a, 1, "X"), time = text_argument(e, a, 2, "");
-  if (!file || !x || !time) return e.poison();
-  return dataset(e, a, *file, data::read_npz(*file, {.x = *x, .time = *time}, a.span, e.sink()), *time);
-}
-
-Value npy(Elaborator& e, const CallArguments& a) {
-  const auto file = file_name(e, a);
-  return file ? dataset(e, a, *file, data::read_npy(*file, a.span, e.sink())) : e.poison();
-}
-
-Value h5ad(Elaborator& e, const CallArguments& a) {
-  const auto file = file_name(e, a);
-  const auto time = text_argument(e, a, 1, ""), x = text_argument(e, a, 2, data::H5adOptions().x);
-  if (!file || !time || !x) return e.poison();
-  data::H5adOptions options{.time = *time, .x = *x};
-  if (a.given[3] && a.values[3].get<Tensor>()) {
-    const auto first = e.whole(a.values[3], "the number of columns", 1);
-    if (!first) return e.poison();
-    options.first = static_cast<size_t>(*first);
-  } else if (a.given[3]) {
-    auto names = column_names(e, a.values[3]);
-    if (!names) return e.poison();
-    options.columns = std::move(*names);
-  }
-  return dataset(e, a, *file, data::read_h5ad(*file, options, a.span, e.sink()), *time);
-}
-
-Value idx(Elaborator& e, const CallArguments& a) {
-  const auto file = file_name(e, a);
-  const auto labels = a.given[1] ? named_file(e, a.values[1]) : std::string();
-  if (!file || !labels) return e.poison();
-  return dataset(e, a, *file, data::read_idx(*file, {.labels = *labels}, a.span, e.sink()));
-}
-
-/// Probabilities and aliases of Vose's method for the rows of each group, in proportion to `mass`.
-std::vector<double> alias_table(const std::vector<size_t>& offsets, const std::vector<double>& mass) {
-  std::vector<double> table(2 * mass.size());
-  for (size_t k = 0; k + 1 < offsets.size(); ++k) {
-    const size_t from = offsets[k], n = offsets[k + 1] - from;
-    double total = 0;
-    for (size_t i = from; i < from + n; ++i) total += mass[i];
-    std::vector<double> share(n);
-    std::vector<size_t> small, large;
-    for (size_t i = 0; i < n; ++i) {
-      share[i] = mass[from + i] * static_cast<double>(n) / total;
-      (share[i] < 1 ? small : large).push_back(i);
-    }
-    auto put = [&](size_t i, double keep, size_t alias) {
-      table[2 * (from + i)] = keep;
-      table[2 * (from + i) + 1] = static_cast<double>(from + alias);
-    };
-    while (!small.empty() && !large.empty()) {
-      const size_t i = small.back(), j = large.back();
-      small.pop_back();
-      put(i, share[i], j);
-      share[j] -= 1 - share[i];
-      if (share[j] < 1) large.pop_back(), small.push_back(j);
-    }
-    for (size_t i : small) put(i, 1, i);
-    for (size_t i : large) put(i, 1, i);
-  }
-  return table;
-}
-
 /// The data set of a timed argument with at least two times.
 std::shared_ptr<const Dataset> series(Elaborator& e, const Value& v, Span span) {
   auto d = v.dataset();
@@ -229,16 +95,20 @@ struct PairTable {
   std::vector<double> rows, mass;
 };
 
-/// A plan of n and m points has at most n + m − 1 pairs; each further block may split a point on either side.
-size_t pair_capacity(size_t n, size_t m, size_t block) {
-  const size_t blocks = std::max(n, m) / std::max<size_t>(1, block - 1) + 1;
+/// A plan of n and m points has at most n + m − 1 pairs; each further block may split a point on either side. Of
+/// points with weights, a block ends where either side is full.
+size_t pair_capacity(size_t n, size_t m, size_t block, bool weighted) {
+  const size_t points = weighted ? n + m : std::max(n, m);
+  const size_t blocks = points / std::max<size_t>(1, block - 1) + 1;
   return n + m + 2 * blocks;
 }
 
 metrics::Cloud cloud(const Samples& data, size_t k) {
   const data::Snapshots& s = *data.samples;
-  const size_t d = s.dimension;
-  return {std::span(data.rows->get()).subspan(s.offsets[k] * d, (s.offsets[k + 1] - s.offsets[k]) * d), s.dimension};
+  const size_t d = s.dimension, count = s.offsets[k + 1] - s.offsets[k];
+  const std::span<const double> weights(s.weights);
+  return {std::span(data.rows->get()).subspan(s.offsets[k] * d, count * d), s.dimension,
+          weights.empty() ? weights : weights.subspan(s.offsets[k], count)};
 }
 
 /// The optimal plans between neighbouring snapshots.
@@ -331,7 +201,8 @@ Value joined(Elaborator& e, const CallArguments& a, std::string_view name, int p
   for (size_t k = 0; k + 1 < s.times.size(); ++k) {
     out.times.push_back(s.times[k]);
     out.offsets.push_back(out.offsets.back() +
-                          pair_capacity(s.offsets[k + 1] - s.offsets[k], s.offsets[k + 2] - s.offsets[k + 1], *size));
+                          pair_capacity(s.offsets[k + 1] - s.offsets[k], s.offsets[k + 2] - s.offsets[k + 1], *size,
+                                        !s.weights.empty()));
   }
   auto once = std::make_shared<std::once_flag>();
   auto table = std::make_shared<PairTable>();
@@ -345,7 +216,7 @@ Value joined(Elaborator& e, const CallArguments& a, std::string_view name, int p
   result->alias_table =
       std::make_shared<const Values>([solved, offsets = out.offsets] { return alias_table(offsets, solved().mass); });
   result->samples = std::make_shared<const data::Snapshots>(std::move(out));
-  result->file = d->file;
+  result->origin = d->origin;
   result->span = a.span;
   cache[key] = result;
   return {std::shared_ptr<const Dataset>(result), a.span};
@@ -376,22 +247,27 @@ Value data_count(Elaborator& e, const CallArguments& a) {
 Value data_dimension(Elaborator& e, const CallArguments& a) { return e.constant(a.self->samples->dimension, a.span); }
 
 /// Scott's bandwidth for one snapshot, σ·n^(−1/(d + 4)): n samples a snapshot on average, and σ² the variance of a
-/// coordinate within a snapshot, averaged over both (Scott, Multivariate Density Estimation, 1992, section 6.3).
+/// coordinate within a snapshot, averaged over both (Scott, Multivariate Density Estimation, 1992, section 6.3). Samples
+/// with weights u count as (Σu)²/Σu² of equal ones (Kish, Survey Sampling, 1965, section 11.7).
 double scott(const Samples& data) {
   const data::Snapshots& s = *data.samples;
   const std::vector<double>& all = data.rows->get();
-  double total = 0;
-  for (size_t k = 0; k < s.groups(); ++k)
+  double total = 0, effective = 0;
+  for (size_t k = 0; k < s.groups(); ++k) {
+    const auto weight = [&](size_t r) { return s.weights.empty() ? 1.0 : s.weights[r]; };
+    double sum = 0, squares = 0;
+    for (size_t r = s.offsets[k]; r < s.offsets[k + 1]; ++r) sum += weight(r), squares += weight(r) * weight(r);
+    effective += sum * sum / squares;
     for (int i = 0; i < s.dimension; ++i) {
-      const auto n = static_cast<double>(s.offsets[k + 1] - s.offsets[k]);
       double mean = 0, square = 0;
-      for (size_t r = s.offsets[k]; r < s.offsets[k + 1]; ++r) mean += all[r * s.dimension + i] / n;
+      for (size_t r = s.offsets[k]; r < s.offsets[k + 1]; ++r) mean += weight(r) * all[r * s.dimension + i] / sum;
       for (size_t r = s.offsets[k]; r < s.offsets[k + 1]; ++r)
-        square += std::pow(all[r * s.dimension + i] - mean, 2) / n;
+        square += weight(r) * std::pow(all[r * s.dimension + i] - mean, 2) / sum;
       total += square;
     }
+  }
   const auto groups = static_cast<double>(s.groups());
-  const double rows = static_cast<double>(s.offsets.back()) / groups;
+  const double rows = effective / groups;
   return std::sqrt(total / (groups * s.dimension)) * std::pow(rows, -1.0 / (s.dimension + 4));
 }
 
@@ -439,6 +315,12 @@ Value data_snapshot(Elaborator& e, const CallArguments& a) {
   return k.valid() ? Value{Snapshot{a.self, k}, a.span} : e.poison();
 }
 
+Value data_mass(Elaborator& e, const CallArguments& a) {
+  const NodeId t = e.scalar(a.values[0], "a time");
+  e.ask_for_mass();
+  return t.valid() ? e.make(mass_at(e, *a.self, t), a.span) : e.poison();
+}
+
 Value data_nearest(Elaborator& e, const CallArguments& a) {
   const NodeId t = e.scalar(a.values[0], "a time");
   return t.valid() ? e.snapshot_at(a.self, t, a.span) : e.poison();
@@ -477,17 +359,24 @@ const std::vector<BuiltinInfo>& builtins() {
       {"take", {"x", "from", "count"}, take, "`count` elements of a vector from number `from` on, counted from 0."},
       {"full", {"size", "value"}, full, "A vector of equal elements."},
       {"uniform01", {"size?"}, uniform01, "Independent draws from (0, 1); what every distribution is made of."},
-      {"csv", {"file", "time?", "columns?"}, csv, "Samples from a comma-separated file with a header."},
-      {"npz", {"file", "x?", "time?"}, npz, "Samples from a member of a NumPy archive."},
-      {"npy", {"file"}, npy, "Samples from a NumPy array."},
+      {"csv", file_parameters({"file", "time?", "columns?"}), csv, "Samples from a comma-separated file with a header."},
+      {"npz",
+       file_parameters({"file", "x?", "time?", "loadings?", "centre?"}),
+       npz,
+       "Samples from a member of a NumPy archive."},
+      {"npy", file_parameters({"file"}), npy, "Samples from a NumPy array."},
       {"h5ad",
-       {"file", "time?", "x?", "columns?"},
+       file_parameters({"file", "time?", "x?", "columns?", "loadings?", "centre?"}),
        h5ad,
        "Cells of an AnnData file: an array, by default `obsm/X_pca`, with times from a column of `obs`."},
       {"idx",
-       {"file", "labels?"},
+       file_parameters({"file", "labels?"}),
        idx,
        "Rows of an array in the format of MNIST; with labels, `digits(3)` are the rows labelled 3."},
+      {"held_out",
+       {"data"},
+       held_out,
+       "The rows of its file that a data set leaves out by `without` and `keep`, in the coordinates of the data set."},
       {"simulate",
        {"start", "move", "over", "steps", "count?", "record?", "seed?"},
        [](Elaborator& e, const CallArguments& a) { return e.simulate(a); },
@@ -517,6 +406,11 @@ const std::vector<BuiltinInfo>& data_members() {
        "The number k of the interval between snapshots that holds t: time k ≤ t < time k + 1."},
       {"time", {"k"}, data_time, "The time of snapshot k."},
       {"snapshot", {"k"}, data_snapshot, "Snapshot k, to draw from."},
+      {"mass",
+       {"t"},
+       data_mass,
+       "The total mass at t relative to that at the first time: as stated by `mass`, growing at a constant rate between "
+       "times; else 1."},
       {"nearest", {"t"}, data_nearest, "The snapshot nearest to t, to draw from."},
   };
   return table;
@@ -557,11 +451,15 @@ const std::vector<WordInfo>& words() {
        "Times drawn by a density on `bins` parts of the range that follows the running spread of the integrand."},
       {{"one_step", "mode", {}}, "Particles are carried from the true samples of each time to the next."},
       {{"from_start", "mode", {}}, "Particles are carried from the first time on."},
+      {{"original", "coordinates", {}}, "The coordinates and units of the data's file."},
+      {{"standardised", "coordinates", {}}, "The coordinates that the model works in."},
+      {{"genes", "coordinates", {}}, "The genes that the coordinates are principal components of."},
+      {{"counts", "mass", {}}, "For `mass` of data: in proportion to the number of samples at each time, or to their weights."},
       {{"f32", "precision", {}}, "Single precision, 24 bits."},
       {{"f64", "precision", {}}, "Double precision, 53 bits."},
+      {{"auto", "product", {}},
+       "Where a processor with tiles of bf16 is faster for it, numbers of f32 as sums of three of bf16, and of their nine products the six that count."},
       {{"plain", "product", {}}, "Products of numbers as they are."},
-      {{"split_bf16", "product", {}},
-       "Each number of f32 as a sum of three of bf16, and of their nine products the six that count, on processors with tiles of bf16."},
   };
   return table;
 }

@@ -67,8 +67,7 @@ NodeId Elaborator::reached(const std::vector<double>& thresholds, NodeId time) {
 }
 
 NodeId Elaborator::draw_row(const Dataset& data, NodeId group) {
-  if (!data.file.empty()) building_->files.insert(data.file);
-  building_->drawn.push_back(data);
+  if (data.origin.samples) building_->drawn_from.push_back(data.origin);
   const data::Snapshots& s = *data.samples;
   std::vector<double> starts, counts;
   for (size_t k = 0; k < s.groups(); ++k) {
@@ -167,6 +166,7 @@ NodeId Elaborator::draw_one(const Value& source, Span span, NodeId* velocity) {
                            .offsets = {0, d->samples->offsets.back()}};
     Dataset all = *d;
     all.samples = std::make_shared<const data::Snapshots>(std::move(merged));
+    all.alias_table = d->whole_alias_table;
     return tidy(draw_row(all, ir::constant(g(), 0)));
   }
   if (auto* s = source.get<Snapshot>()) return tidy(draw_row(*s->data, s->group));

@@ -14,6 +14,7 @@
 #include "compiler/diagnostics/diagnostics.h"
 #include "compiler/ir/graph.h"
 #include "runtime/data/data.h"
+#include "runtime/data/view.h"
 
 namespace am::elaborate {
 
@@ -106,6 +107,11 @@ struct Model {
   std::shared_ptr<const Samples> snapshots;
   double from = 0, to = 1;  // the path's time range
   bool has_noise = false, has_growth = false;
+  /// The coordinates of the data that the path draws from, if its points have as many; null if there are no such data.
+  std::shared_ptr<const data::Frame> frame;
+  /// Its points and velocities in other coordinates. False if they do not lead there: `what` says why, and what to do.
+  bool view(data::Coordinates coordinates, const std::vector<std::string>& genes, data::View& out,
+            std::string& what) const;
   std::string objective_text;
 
   std::vector<Parameter> parameters;
@@ -177,6 +183,7 @@ struct Sampling {
   std::vector<double> times;
   uint64_t seed = 0;
   Stepper stepper;
+  data::View view;  // in which particles are written
 };
 
 struct Metric {
@@ -243,6 +250,9 @@ struct Asked {
 struct Options {
   std::string data_folder;                      // relative file names start here
   std::map<std::string, std::string> data;      // --data NAME=FILE
+  /// Times that a data set of a file leaves out beside its own `without`, by its name: before anything is made of it,
+  /// standardisation among it. What it leaves out is still there as `held_out(NAME)`.
+  std::map<std::string, std::vector<double>> without;
   std::map<std::string, double> constants;      // --const NAME=VALUE
   std::map<std::string, ast::ExprId> settings;  // --set "train.flow.steps" = an expression, parsed
   std::map<std::string, ast::ExprId> defaults;  // of settings, "train.steps", from check/settings.def, parsed

@@ -85,8 +85,8 @@ struct Building {
   std::map<int, NodeId> parameter_nodes;
   std::map<std::string, NodeId> data_nodes;
   std::map<const ast::Declaration*, Value> globals;
-  std::set<std::string> files;  // that draws come from
-  std::vector<Samples> drawn;   // the data sets that rows are drawn of
+  std::vector<Source> drawn_from;
+  bool asked_for_mass = false;
   std::vector<NodeId> initial;  // initial element of each parameter, in the program that makes them
 };
 
@@ -185,6 +185,8 @@ class Elaborator {
   std::map<std::string, std::shared_ptr<const Dataset>>& dataset_cache() { return datasets_; }
   std::map<std::string, std::shared_ptr<const Values>>& number_cache() { return numbers_; }
   std::string current_data() const { return current_data_; }
+  /// The program under construction makes use of total masses.
+  void ask_for_mass() { building_->asked_for_mass = true; }
 
  private:
   friend class Programs;
@@ -202,6 +204,8 @@ class Elaborator {
   bool fits(const ast::Declaration& declaration, const ast::Expr& call, ScopePtr bound);
   Value make_instance(const Maker& maker, const ast::Expr& expr, ScopePtr scope);
   Value member_value(const ast::Expr& expr, ScopePtr scope);
+  /// The function `mass` of a path's body, of its time and hyper-parameters alone; of a path without one it is 1.
+  Value path_mass(const Instance& path, Span span);
   Value list(const ast::Expr& expr, ScopePtr scope);
   Value range(const ast::Expr& expr, ScopePtr scope);
   /// For each parameter the argument that is meant for it, or null; what does not fit is reported.
@@ -221,6 +225,8 @@ class Elaborator {
   std::string site(const ast::Expr& call) const;
   Value run_body(const Closure& closure, ScopePtr scope, std::string place);
   void statement(const ast::Statement& s, ScopePtr scope, Value& result);
+  /// True if `check` has said of a statement that it does not belong where it stands.
+  bool misplaced(Span span) const;
   void parameter(const ast::Statement& s, ScopePtr scope);
   void assign(ScopePtr scope, const std::string& name, Value value);
   std::string layer_name(const std::string& place, std::string_view net);

@@ -722,7 +722,7 @@ struct Uses {
     const Expr& e = program[id];
     const bool source = e.kind == ExprKind::Expectation && is_call(e.operands[0]);
     const bool member = e.kind == ExprKind::Member && is_parameter(e.operands[0]);
-    snapshots = snapshots || (member && e.text != "start" && e.text != "end");
+    snapshots = snapshots || (member && e.text != "start" && e.text != "end" && e.text != "mass");
     drawn_from = drawn_from || source || member;
     called = called || is_call(id);
     // A call that is drawn from is no call of a function.
@@ -858,7 +858,8 @@ Value Elaborator::member_value(const Expr& e, ScopePtr scope) {
       return {Builtin{&m, d}, e.span};
     }
   } else if (auto* i = base.instance(); i && i->declaration->kind == DeclarationKind::Path) {
-    known = {"start", "end"};
+    known = {"start", "end", "mass"};
+    if (e.text == "mass") return path_mass(*i, e.span);
     if (e.text == "start" || e.text == "end") {
       if (auto range = path_range(*i)) return constant(e.text == "start" ? range->from : range->to, e.span);
       return poison();
@@ -879,6 +880,18 @@ Value Elaborator::member_value(const Expr& e, ScopePtr scope) {
   else
     d.suggestion = fmt::format("it has `{}`", fmt::join(known, "`, `"));
   return poison();
+}
+
+Value Elaborator::path_mass(const Instance& path, Span span) {
+  ask_for_mass();
+  for (const Statement& s : program_[path.declaration->body].statements)
+    if (s.kind == StatementKind::Function && s.name == "mass")
+      return {Closure{.name = "mass", .parameters = &s.parameters, .body = s.body, .scope = path.scope,
+                      .span = s.name_span},
+              span};
+  const auto always_one = [this](const std::vector<Value>&) { return constant(1); };
+  return {Native{"mass", {"t"}, std::make_shared<const std::function<Value(const std::vector<Value>&)>>(always_one)},
+          span};
 }
 
 // --- statements ---
@@ -904,6 +917,10 @@ void Elaborator::statement(const Statement& s, ScopePtr scope, Value& result) {
   switch (s.kind) {
     case StatementKind::Let: assign(scope, s.name, evaluate(s.value, scope)); return;
     case StatementKind::Draw: {
+      // The step of a solver may draw and be called from anywhere.
+      if (drawing_ == 0 && !misplaced(s.span))
+        sink_.report<Kind::MisplacedStatement>(s.span, "a draw, reached from where nothing may be drawn,").suggestion =
+            "call what draws in the body of a path or distribution";
       const size_t reports = sink_.count();
       const NodeId drawn = draw(evaluate(s.value, scope), program_[s.value].span);
       trace(reports, program_[s.value].span);
@@ -946,13 +963,16 @@ void Elaborator::statement(const Statement& s, ScopePtr scope, Value& result) {
   }
 }
 
+bool Elaborator::misplaced(Span span) const {
+  const auto reported = sink_.sorted();
+  return std::any_of(reported.begin(), reported.end(), [&](const diagnostics::Diagnostic& d) {
+    return d.kind == Kind::MisplacedStatement && d.span == span;
+  });
+}
+
 void Elaborator::parameter(const Statement& s, ScopePtr scope) {
   if (!store_ || owner_.empty()) {
-    const auto reported = sink_.sorted();
-    const bool known = std::any_of(reported.begin(), reported.end(), [&](const diagnostics::Diagnostic& d) {
-      return d.kind == Kind::MisplacedStatement && d.span == s.span;  // by `check`: this is no net either
-    });
-    if (!known)
+    if (!misplaced(s.span))
       sink_.report<Kind::MisplacedStatement>(s.span, "a learned parameter outside of a potential or velocity");
     scope->bind(s.name, poison());
     return;

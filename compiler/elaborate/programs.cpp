@@ -3,6 +3,7 @@
 #include <cmath>
 #include <set>
 
+#include "compiler/elaborate/datasets.h"
 #include "compiler/elaborate/elaborator.h"
 #include "compiler/elaborate/predefined.h"
 #include "compiler/ir/ops.h"
@@ -78,7 +79,7 @@ class Programs {
     const Declaration* declaration;
     ParameterStore store;
     Model model;
-    std::set<std::string> files;  // that its path draws from
+    std::vector<Source> drawn_from;  // by its path
   };
 
   void start(Building& building, ParameterStore* store);
@@ -98,6 +99,9 @@ class Programs {
   bool optimize(Trained& t, const Declaration& d, Building& b, NodeId total, std::vector<NodeId> terms);
   bool functions(Trained& t);
   bool draw(Trained& t);
+  bool units(Trained& t);
+  void warn_of_units(Span span, const std::string& a, const data::Frame* of_a, const std::string& b,
+                     const data::Frame* of_b);
   /// The setting `time_sampler`.
   bool time_sampler(const Declaration& d);
   /// The learned function's parameters beside x and t, as the path draws them with x.
@@ -116,6 +120,8 @@ class Programs {
 
   bool stepper(Trained& t, const Declaration& d, Carried what, Stepper& out);
   bool sample(const Declaration& d, Sampling& out);
+  /// The settings `coordinates` and `genes`.
+  bool view(const Trained& t, const Declaration& d, data::View& out);
   bool evaluation(const Declaration& d, Evaluation& out);
   bool origin(const Trained* t, const Value& v, ExprId given, Span span, Origin& out, Building& b);
   bool metrics(const Declaration& d, Evaluation& out);
@@ -206,6 +212,32 @@ void Programs::start(Building& building, ParameterStore* store) {
   e_.training_ = {};
   e_.owner_.clear();
   e_.place_.clear();
+}
+
+bool Model::view(data::Coordinates coordinates, const std::vector<std::string>& genes, data::View& out,
+                 std::string& what) const {
+  out = {.coordinates = coordinates, .frame = frame, .moving = static_cast<size_t>(moving)};
+  if (coordinates != data::Coordinates::Genes) {
+    if (!genes.empty()) what = "`genes` are named, and `coordinates = genes` would show them";
+    return genes.empty();
+  }
+  if (!frame || !frame->components) {
+    what = fmt::format("the data of `{}` have no loadings that lead back to genes: those of `obsm/X_pca` are in `varm/PCs`, "
+                       "others are named by `loadings`",
+                       name);
+    return false;
+  }
+  const std::vector<std::string>& known = frame->components->names;
+  for (const std::string& gene : genes) {
+    const auto found = std::find(known.begin(), known.end(), gene);
+    if (found == known.end()) {
+      const std::string near = diagnostics::nearest(gene, known);
+      what = fmt::format("there is no gene `{}`{}", gene, near.empty() ? "" : fmt::format("; did you mean `{}`?", near));
+      return false;
+    }
+    out.genes.push_back(static_cast<size_t>(found - known.begin()));
+  }
+  return true;
 }
 
 Program Programs::finish(Building& building, std::vector<NodeId> outputs, std::vector<std::string> names) {
@@ -367,10 +399,9 @@ bool Programs::train(const Declaration& d, Trained& t) {
   bool split = false;
   const Value products = setting_value(d, "products");
   if (auto* w = products.get<Word>(); w && w->group == "product")
-    split = w->name == "split_bf16";
+    split = w->name == "auto" && !m.f64;
   else if (!products.poisoned())
-    fail<Kind::BadSetting>(products.origin, "products", products.describe(g()), "plain or split_bf16");
-  if (split && m.f64) fail<Kind::BadSetting>(products.origin, "products", products.describe(g()), "plain in f64");
+    fail<Kind::BadSetting>(products.origin, "products", products.describe(g()), "auto or plain");
 
   Value keep;
   const Instance* dyn = dynamics(d, keep);
@@ -411,10 +442,18 @@ bool Programs::train(const Declaration& d, Trained& t) {
   std::vector<NodeId> terms;
   if (!objective(t, *dyn, scope, b, total, terms)) return false;
   if (!optimize(t, d, b, total, terms)) return false;
-  m.step.split_products = split;
   t.store.closed = true;
   m.parameters = t.store.parameters;
-  return draw(t) && functions(t);
+  if (!b.asked_for_mass)
+    for (const Source& source : b.drawn_from)
+      if (!source.samples->masses.empty()) {
+        e_.sink_.report<Kind::UnusedMass>(d.name_span, source.samples->name, dyn->declaration->name).suggestion =
+            "a dynamics with growth, such as `uam`";
+        break;
+      }
+  if (!draw(t) || !functions(t)) return false;
+  for (Program* p : {&m.step, &m.objective, &m.functions}) p->split_products = split;
+  return true;
 }
 
 bool Programs::time_sampler(const Declaration& d) {
@@ -726,17 +765,44 @@ bool Programs::draw(Trained& t) {
   const Value source = path ? Value{PathAt{path, time}, span} : e_.snapshot_at(data_of(*dyn), time, span);
   const NodeId x = e_.draw(source, span);
   if (!x.valid()) return false;
-  t.files = b.files;
-  // Pairs of samples, and what is drawn beside them, are other data than what moves.
-  std::vector<Samples> made_of;
-  for (const Samples& each : b.drawn)
-    if (each.samples->timed() && each.samples->dimension == t.model.moving &&
-        std::none_of(made_of.begin(), made_of.end(), [&](const Samples& s) { return s.samples == each.samples; }))
-      made_of.push_back(each);
-  if (const auto data = argument_with_times(*dyn)) t.model.snapshots = data;
-  else if (made_of.size() == 1) t.model.snapshots = std::make_shared<const Samples>(made_of[0]);
+  t.drawn_from = b.drawn_from;
+  if (!units(t)) return false;
+  // Of the data behind the path, what has as many coordinates as moves; such as are drawn beside it have others.
+  std::set<std::shared_ptr<const data::Snapshots>> made_of;
+  for (const Source& each : b.drawn_from)
+    if (each.samples->timed() && each.samples->dimension == t.model.moving) made_of.insert(each.samples);
+  if (const auto data = argument_with_times(*dyn)) {
+    t.model.snapshots = data;
+  } else if (made_of.size() == 1) {
+    const auto samples = *made_of.begin();
+    t.model.snapshots = std::make_shared<const Samples>(
+        Samples{samples, std::make_shared<const Values>([samples] { return samples->rows; })});
+  }
   t.model.draw = finish(b, {carried(t, x, {}, span, "the path")}, {"x"});
   return true;
+}
+
+/// The coordinates of the data are those of the model where it draws samples of as many. What is drawn must agree on
+/// them.
+bool Programs::units(Trained& t) {
+  const Source* first = nullptr;
+  for (const Source& source : t.drawn_from) {
+    if (source.samples->dimension != t.model.moving) continue;
+    if (!first) first = &source;
+    if (same_units(first->samples->frame.get(), source.samples->frame.get())) continue;
+    warn_of_units(t.model.span, source.samples->name, source.samples->frame.get(), first->samples->name,
+                  first->samples->frame.get());
+    return true;
+  }
+  if (first) t.model.frame = first->samples->frame;
+  return true;
+}
+
+void Programs::warn_of_units(Span span, const std::string& a, const data::Frame* of_a, const std::string& b,
+                             const data::Frame* of_b) {
+  const std::string& standard = of_b && of_b->standardised() ? b : a;
+  e_.sink_.report<Kind::MixedUnits>(span, a, units_text(of_a), b, units_text(of_b)).suggestion =
+      fmt::format("`standardise = {}` for the other: both then have the same coordinates", standard);
 }
 
 bool Programs::functions(Trained& t) {
@@ -813,8 +879,14 @@ bool Programs::stepper(Trained& t, const Declaration& d, Carried what, Stepper& 
   const auto drift = *e_.member(*dyn, "drift", opened);
   const auto growth = e_.member(*dyn, "growth", opened);
   const auto noise = e_.member(*dyn, "noise", opened);
-  // The state is [x, conditions, log w] as far as there are such, and all is integrated together.
-  const int still = dimension - t.model.moving;
+  // A solver's state is [x, log w] as far as there are weights, integrated together. Conditions are no part of it, so that
+  // no step can move them: they join x where the drift is asked for, and behind what comes out.
+  const int moving = t.model.moving, still = dimension - moving;
+  const NodeId conditions = still > 0 ? ir::slice(g(), x, 0, moving, still) : ir::kNone;
+  auto with_conditions = [&](NodeId place) {
+    return still > 0 ? ir::concat(g(), {e_.as_vector(place), conditions}, 0) : place;
+  };
+  const NodeId position = still > 0 ? e_.tidy(ir::slice(g(), x, 0, 0, moving)) : x;
   const bool weighted = growth || what == Carried::Densities;
   auto rate = [&](const Value& point, const Value& velocity, const Value& now) -> Value {
     const Value g_now = growth ? e_.call_closure(*growth, {point, now}, span) : e_.constant(0, span);
@@ -826,50 +898,62 @@ bool Programs::stepper(Trained& t, const Declaration& d, Carried what, Stepper& 
   auto field = [&](const std::vector<Value>& a) -> Value {
     if (a.size() != 2 || a[0].poisoned() || a[1].poisoned()) return {};
     NodeId state = e_.tensor(a[0], "a state");
-    if (weighted) state = e_.tidy(ir::slice(g(), state, 0, 0, dimension));
-    const Value point{Tensor{ir::variable(g(), e_.tidy(place(t, state)))}, span};
-    Value v = e_.call_closure(drift, {point, a[1]}, span);
-    if (v.poisoned()) return v;
-    const Value second = weighted ? rate(point, v, a[1]) : Value{};
-    if (still > 0) v = e_.vector_of({v, {Tensor{ir::constant(g(), 0, {still})}, span}}, span);
-    return weighted ? e_.vector_of({v, second}, span) : v;
+    if (!state.valid()) return {};
+    if (weighted) state = e_.tidy(ir::slice(g(), state, 0, 0, moving));
+    const Value point{Tensor{ir::variable(g(), e_.tidy(place(t, with_conditions(state))))}, span};
+    const Value v = e_.call_closure(drift, {point, a[1]}, span);
+    return v.poisoned() || !weighted ? v : e_.vector_of({v, rate(point, v, a[1])}, span);
   };
   const Value f{
       Native{"drift", {"x", "t"}, std::make_shared<const std::function<Value(const std::vector<Value>&)>>(field)}, span};
   const Value state =
-      weighted ? e_.vector_of({{Tensor{x}, span}, {Tensor{log_weight}, span}}, span) : Value{Tensor{x}, span};
+      weighted ? e_.vector_of({{Tensor{position}, span}, {Tensor{log_weight}, span}}, span) : Value{Tensor{position}, span};
   NodeId increment = ir::constant(g(), 0, g()[e_.tensor(state, "a state")].shape);
   if (noise) {
     const Declaration* normal = e_.declaration("normal");
     AM_CHECK(normal, "the standard library has no `normal`");
-    const NodeId z = e_.draw(e_.instantiate(*normal, {e_.constant(t.model.moving)}, span), span);
+    const NodeId z = e_.draw(e_.instantiate(*normal, {e_.constant(moving)}, span), span);
     const std::vector<Value> arguments = noise->parameters->size() == 1
                                              ? std::vector<Value>{{Tensor{time}, span}}
                                              : std::vector<Value>{{Tensor{place(t, x)}, span}, {Tensor{time}, span}};
     const NodeId sigma = e_.scalar(e_.call_closure(*noise, arguments, span), "`noise`");
     if (!sigma.valid() || !z.valid()) return false;
     NodeId dw = ir::scale(g(), ir::mul(g(), ir::unary(g(), Op::Sqrt, h), sigma), z);
-    const int unmoved = still + (weighted ? 1 : 0);
-    if (unmoved > 0) dw = ir::concat(g(), {e_.as_vector(dw), ir::constant(g(), 0, {unmoved})}, 0);
-    increment = dw;
+    if (weighted) dw = ir::concat(g(), {e_.as_vector(dw), ir::constant(g(), 0, Shape{1})}, 0);
+    increment = ir::variable(g(), dw);
   }
   const auto step = e_.member(*solver, "step", steps);
   if (!step) return false;  // `check` has reported it
   const Value now{Tensor{time}, span}, width{Tensor{h}, span};
+  const uint32_t streams = e_.streams_;
+  ++e_.drawing_;  // a step may draw
   const Value next = e_.call_closure(*step, {f, state, now, width, {Tensor{increment}, span}}, span);
+  --e_.drawing_;
+  const bool draws = e_.streams_ > streams;
   const NodeId y = e_.tensor(next, "a step of a solver");
   if (!y.valid()) return false;
   if (const Shape wanted = g()[e_.tensor(state, "a state")].shape; !(g()[y].shape == wanted))
     return fail<Kind::BadShape>(step->span, "the result of `step`", g()[y].shape.text(), wanted.text());
-  const NodeId nx = weighted ? e_.tidy(ir::slice(g(), y, 0, 0, dimension)) : y;
-  const NodeId nw = weighted ? e_.tidy(ir::slice(g(), y, 0, dimension, 1)) : log_weight;
+  const auto unfit = [&](std::string_view how, std::string_view wanted) {
+    return fail<Kind::BadSetting>(span, "solver", fmt::format("`{}`, whose step {}", solver->declaration->name, how), wanted);
+  };
+  // What is drawn moves all of the state, and there is no way back along it.
+  if (draws && what == Carried::Densities)
+    return unfit("draws", "one that integrates, such as `rk4(steps = 50)`, since likelihoods are carried back along the drift");
+  if (draws && weighted)
+    return unfit("draws", "one that integrates, such as `euler`, since the dynamics has growth");
+  const auto error = e_.member(*solver, "error", steps);
+  if (error && (noise || draws))
+    return unfit("adapts to a smooth solution",
+                 noise ? "one with fixed steps, since the dynamics has noise" : "one with fixed steps, since it draws");
+  const std::vector<NodeId> reached = ir::reachable(g(), std::vector<NodeId>{y});
+  if (noise && std::find(reached.begin(), reached.end(), increment) == reached.end())
+    return unfit("leaves out its argument `noise`", "one that adds it, such as `euler`, since the dynamics has noise");
+  const NodeId nx = with_conditions(weighted ? e_.tidy(ir::slice(g(), y, 0, 0, moving)) : y);
+  const NodeId nw = weighted ? e_.tidy(ir::slice(g(), y, 0, moving, 1)) : log_weight;
   std::vector<NodeId> outputs{nx, nw};
   std::vector<std::string> names{"x", "log_weight"};
-  if (const auto error = e_.member(*solver, "error", steps)) {
-    if (noise)
-      return fail<Kind::BadSetting>(
-          span, "solver", fmt::format("`{}`, whose step adapts to a smooth solution", solver->declaration->name),
-          "one with fixed steps, since the dynamics has noise");
+  if (error) {
     const NodeId estimate = e_.scalar(e_.call_closure(*error, {f, state, now, width}, span), "`error`");
     if (!estimate.valid()) return false;
     outputs.push_back(estimate), names.push_back("error");
@@ -894,6 +978,7 @@ bool Programs::stepper(Trained& t, const Declaration& d, Carried what, Stepper& 
     out.steps_per_unit = *n;
   }
   out.step = finish(b, outputs, names);
+  out.step.split_products = t.model.step.split_products;
   return true;
 }
 
@@ -946,7 +1031,7 @@ bool Programs::sample(const Declaration& d, Sampling& out) {
     const bool given = setting(d, "count").valid();
     out.count = given ? whole_setting(d, "count", 1) : out.start.snapshots ? out.start.rows() : 1000;
     if (out.start.snapshots && out.count != out.start.rows()) out.start.snapshots = nullptr;
-    if (!t) return false;
+    if (!t || !view(*t, d, out.view)) return false;
     for (double time : out.times)
       if (time < t->model.from - 1e-9 || time > t->model.to + 1e-9)
         return fail<Kind::TimeOutOfRange>(e_.program_[setting(d, "times")].span, fmt::format("{:g}", time),
@@ -954,6 +1039,28 @@ bool Programs::sample(const Declaration& d, Sampling& out) {
                                           d.model);
   }
   return stepper(*t, d, Carried::Particles, out.stepper);
+}
+
+bool Programs::view(const Trained& t, const Declaration& d, data::View& out) {
+  const Value v = setting_value(d, "coordinates");
+  if (v.poisoned()) return false;
+  const Word* word = v.get<Word>();
+  if (!word || word->group != "coordinates")
+    return fail<Kind::BadSetting>(v.origin, "coordinates", v.describe(g()), words_of("coordinates"));
+  std::vector<std::string> genes;
+  const ExprId given = setting(d, "genes");
+  if (given.valid()) {
+    const auto names = text_list(e_, e_.evaluate(given, e_.top_));
+    if (!names) return false;
+    genes = *names;
+  }
+  const auto coordinates = word->name == "genes"      ? data::Coordinates::Genes
+                           : word->name == "original" ? data::Coordinates::Original
+                                                      : data::Coordinates::Standardised;
+  std::string what;
+  if (t.model.view(coordinates, genes, out, what)) return true;
+  e_.sink_.report<Kind::NoSuchCoordinates>(given.valid() ? e_.program_[given].span : v.origin, what);
+  return false;
 }
 
 bool Programs::metrics(const Declaration& d, Evaluation& out) {
@@ -1003,9 +1110,9 @@ bool Programs::evaluation(const Declaration& d, Evaluation& out) {
   const Value reference = e_.evaluate(against, e_.top_);
   if (reference.poisoned()) return false;
   int dimension = 0;
-  std::set<std::string> files;
+  std::vector<Source> drawn_from;
   if (auto data = reference.dataset()) {
-    files.insert(data->file);
+    if (data->origin.samples) drawn_from.push_back(data->origin);
     out.against = data;
     dimension = data->samples->dimension;
     if (!data->samples->timed())
@@ -1021,7 +1128,7 @@ bool Programs::evaluation(const Declaration& d, Evaluation& out) {
     if (!x.valid()) return false;
     dimension = g()[x].shape.count();
     out.against_path = true;
-    files = b.files;
+    drawn_from = b.drawn_from;
     out.against_draw = finish(b, {x}, {"x"});
     for (int k = 0; k <= 4; ++k) out.times.push_back(t->model.from + (t->model.to - t->model.from) * k / 4);
   } else {
@@ -1029,9 +1136,18 @@ bool Programs::evaluation(const Declaration& d, Evaluation& out) {
   }
   if (dimension != t->model.dimension)
     return fail<Kind::DimensionMismatch>(span, out.against_text, dimension, d.model, t->model.dimension);
-  if (std::any_of(t->files.begin(), t->files.end(), [&](const std::string& f) { return files.count(f) > 0; }))
+  const auto trained_on = [&](const Source& source) {
+    return std::any_of(t->drawn_from.begin(), t->drawn_from.end(),
+                       [&](const Source& other) { return share_rows(source, other); });
+  };
+  if (std::any_of(drawn_from.begin(), drawn_from.end(), trained_on))
     e_.sink_.report<Kind::DataUsedTwice>(span, out.against_text, d.model).suggestion =
-        "samples that were held out: a second `data` declaration of another file";
+        "samples that were held out: `held_out(…)` of data that keep a part of their rows, or another file";
+  for (const Source& source : drawn_from)
+    if (source.samples->dimension == t->model.moving && !same_units(source.samples->frame.get(), t->model.frame.get())) {
+      warn_of_units(span, source.samples->name, source.samples->frame.get(), d.model, t->model.frame.get());
+      break;
+    }
   if (const ExprId times = setting(d, "times"); times.valid()) {
     out.times = times_setting(e_.evaluate(times, e_.top_));
     for (double time : out.times)

@@ -52,16 +52,29 @@ struct Instance {
   std::string place;
 };
 
+/// Where samples come from.
+struct Source {
+  std::string file;                                // empty: from none
+  std::shared_ptr<const data::Snapshots> samples;  // as they were read; null: from none
+};
+
 /// Samples from a file, a simulation or made from others, and how to draw one of them.
 struct Dataset : Samples {
-  /// The file that the samples, or those that they are made from, come from; empty if none.
-  std::string file;
+  /// The file and its samples that these are, or that these are made from.
+  Source origin;
   /// Null, or [rows, 2]: Vose's alias table, with which rows of a snapshot are drawn in proportion to their masses.
   std::shared_ptr<const Values> alias_table;
+  /// The same for rows of any snapshot.
+  std::shared_ptr<const Values> whole_alias_table;
+  /// The rows of the file that are left out, or null.
+  std::shared_ptr<const Dataset> rest;
   source::Span span;
   /// Null, or what the samples come from if their number was left open: a simulation that starts from them runs as
   /// many as it needs.
   std::shared_ptr<const Simulation> simulation;
+
+  /// How the coordinates lead back to those of a file; null if that is not known.
+  const data::Frame* frame() const { return origin.samples ? origin.samples->frame.get() : nullptr; }
 };
 
 /// One snapshot of a data set. The group may depend on a sample (a random time).

@@ -26,8 +26,9 @@ constexpr size_t kPiece = size_t{1} << 23;
 constexpr size_t kMostColumns = size_t{1} << 24;
 constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
 
-/// The table's column that names its rows.
+/// The table's column that names its rows; of a table of records, which versions before 0.7 wrote, the first.
 std::string index_name(const Object& table) {
+  if (table.is_data_set()) return table.names().empty() ? "" : table.names().front();
   const std::string name = table.text("_index");
   return name.empty() ? (table.child("_index") ? "_index" : "index") : name;
 }
@@ -44,6 +45,26 @@ FileError within(const std::string& name, FileError error) {
   return error;
 }
 
+/// Categories of a table of records, as the names of an enumeration. A value without a name is missing.
+FileError read_choices(const Object& data, const std::vector<std::pair<double, std::string>>& choices, Column& out) {
+  std::vector<double> codes;
+  if (FileError error = data.numbers(codes)) return error;
+  out.type = "category";
+  out.is_text = true;
+  std::map<double, double> occur;
+  for (const double code : codes) {
+    const auto choice = std::find_if(choices.begin(), choices.end(), [&](const auto& c) { return c.first == code; });
+    if (choice == choices.end()) {
+      out.values.push_back(kMissing);
+      continue;
+    }
+    const auto [found, added] = occur.emplace(code, static_cast<double>(out.labels.size()));
+    if (added) out.labels.push_back(choice->second);
+    out.values.push_back(found->second);
+  }
+  return {};
+}
+
 /// Numbers as they are, texts by their place among those that occur.
 FileError read_plain(const Object& data, Column& out) {
   out.type = data.type();
@@ -52,6 +73,7 @@ FileError read_plain(const Object& data, Column& out) {
     if (out.type == "float32") out.values = as_written(std::move(out.values));
     return {};
   }
+  if (const auto choices = data.choices(); !choices.empty()) return read_choices(data, choices, out);
   if (data.element() != Element::Text) return {fmt::format("it holds {}, which are not read", out.type)};
   std::vector<std::string> texts;
   if (FileError error = data.texts(texts)) return error;
@@ -119,8 +141,13 @@ Object old_categories(const Object& file, const Object& table, const Object& col
 Object find(const Object& file, const std::string& name) {
   const size_t slash = name.find('/');
   if (slash == std::string::npos) return file.child(name);
-  return file.child(name.substr(0, slash)).child(name.substr(slash + 1));
+  if (const Object group = file.child(name.substr(0, slash))) return find(group, name.substr(slash + 1));
+  // Versions before 0.7 write raw/X as `raw.X`, in the file's root.
+  return name.starts_with("raw/") ? find(file, fmt::format("raw.{}", name.substr(slash + 1))) : Object();
 }
+
+/// Whether a row of the matrix is a gene, not a cell.
+bool of_genes(const std::string& matrix) { return matrix.starts_with("varm/") || matrix.starts_with("raw/varm/"); }
 
 /// Why an array cannot be a matrix; fills in its axes if it can.
 FileError open_dense(const Object& data, Matrix& out) {
@@ -171,7 +198,9 @@ FileError read_starts(const Matrix& m, std::vector<size_t>& out) {
 
 constexpr size_t kUnwanted = SIZE_MAX;
 
-FileError read_sparse(const Matrix& m, const std::vector<size_t>& place, size_t width, std::vector<double>& out) {
+/// Hands the entries of the columns that have a place to `see(row, column, value)`.
+template <class See>
+FileError visit_sparse(const Matrix& m, const std::vector<size_t>& place, See see) {
   std::vector<size_t> starts;
   if (FileError error = read_starts(m, starts)) return error;
   const bool by_rows = m.storage == Storage::Rows;
@@ -191,12 +220,17 @@ FileError read_sparse(const Matrix& m, const std::vector<size_t>& place, size_t 
         if (!(indices[k] >= 0 && indices[k] < static_cast<double>(across)))
           return {fmt::format("it is damaged: an entry has index {} of {}", indices[k], across)};
         const auto index = static_cast<size_t>(indices[k]);
-        const size_t row = by_rows ? line : index, column = place[by_rows ? index : line];
-        // Entries at the same place add up, as in SciPy.
-        if (column != kUnwanted) out[row * width + column] += values[k];
+        const size_t row = by_rows ? line : index, column = by_rows ? index : line;
+        if (place[column] != kUnwanted) see(row, column, values[k]);
       }
   }
   return {};
+}
+
+/// Entries at the same place add up, as in SciPy.
+FileError read_sparse(const Matrix& m, const std::vector<size_t>& place, size_t width, std::vector<double>& out) {
+  return visit_sparse(
+      m, place, [&](size_t row, size_t column, double value) { out[row * width + place[column]] += value; });
 }
 
 /// Hands blocks of rows to `see`: of the first `columns` columns, as many rows at once as lie in whole chunks.
@@ -282,7 +316,7 @@ FileError open(const Object& file, const std::string& name, Matrix& out) {
                                                 : FileError{"it is damaged"};
   if (error) return within(name, error);
   const std::optional<size_t> cells = table_rows(file.child("obs"));
-  if (!name.starts_with("varm/") && cells && *cells != out.rows)
+  if (!of_genes(name) && cells && *cells != out.rows)
     return within(name, {fmt::format("it has {} rows, and `obs` has {}", out.rows, *cells)});
   if (out.columns > kMostColumns) return within(name, {fmt::format("it has {} columns", out.columns)});
   return {};
@@ -291,7 +325,7 @@ FileError open(const Object& file, const std::string& name, Matrix& out) {
 std::vector<std::string> column_names(const Object& file, const Matrix& matrix) {
   std::vector<std::string> names;
   const bool genes = matrix.name == "X" || matrix.name.starts_with("layers/");
-  const Object table = matrix.name == "raw/X" ? file.child("raw").child("var") : genes ? file.child("var") : Object();
+  const Object table = matrix.name == "raw/X" ? find(file, "raw/var") : genes ? file.child("var") : Object();
   const Object index = table.child(index_name(table));
   if (index.is_data_set() && index.element() == Element::Text && !index.texts(names) && names.size() == matrix.columns)
     return names;
@@ -301,6 +335,43 @@ std::vector<std::string> column_names(const Object& file, const Matrix& matrix) 
                         ? matrix.name
                         : fmt::format("{}[:, {}]", matrix.name, k));
   return names;
+}
+
+std::vector<std::string> row_names(const Object& file, const std::string& table, size_t count) {
+  const Object rows = find(file, table);
+  const Object index = rows.child(index_name(rows));
+  std::vector<std::string> names;
+  if (!index.is_data_set() || index.element() != Element::Text || index.texts(names) || names.size() != count) return {};
+  return names;
+}
+
+FileError column_means(const Matrix& matrix, std::vector<double>& means, const std::vector<double>& loadings,
+                       std::vector<double>& first) {
+  means.assign(matrix.columns, 0);
+  const size_t width = matrix.columns == 0 ? 0 : loadings.size() / matrix.columns;
+  const size_t rows = width == 0 ? 0 : first.size() / width;
+  std::fill(first.begin(), first.end(), 0.0);
+  const auto see = [&](size_t row, size_t column, double value) {
+    means[column] += value;
+    for (size_t k = 0; row < rows && k < width; ++k) first[row * width + k] += value * loadings[column * width + k];
+  };
+  FileError error;
+  if (matrix.storage == Storage::Dense)
+    error = read_blocks(matrix.values, matrix.rows, matrix.columns, [&](size_t row, const std::vector<double>& block) {
+      for (size_t at = 0; at < block.size(); ++at) see(row + at / matrix.columns, at % matrix.columns, block[at]);
+    });
+  else
+    error = visit_sparse(matrix, std::vector<size_t>(matrix.columns, 0), see);
+  for (double& mean : means) mean /= static_cast<double>(matrix.rows);
+  return within(matrix.name, error);
+}
+
+FileError read_vector(const Object& file, const std::string& name, std::vector<double>& out) {
+  const Object found = find(file, name);
+  if (!found) return {fmt::format("it has no array `{}`", shown(name))};
+  if (!found.is_data_set() || found.element() != Element::Number || found.shape().size() != 1)
+    return within(name, {"it is not an array of numbers with one axis"});
+  return within(name, found.numbers(out));
 }
 
 FileError read(const Matrix& matrix, const std::vector<size_t>& columns, std::vector<double>& out) {

@@ -43,6 +43,14 @@ bool exists(const hdf5::Object& file, const std::string& matrix);
 FileError open(const hdf5::Object& file, const std::string& name, Matrix& out);
 /// One name for each column: of its genes for `X`, "obsm/X_pca[:, 0]" where columns have no names.
 std::vector<std::string> column_names(const hdf5::Object& file, const Matrix& matrix);
+/// Names of the rows of a table such as `var` or `raw/var`; none where they are not `count` texts.
+std::vector<std::string> row_names(const hdf5::Object& file, const std::string& table, size_t count);
+/// The mean over the rows of each column, and the sums of x·loadings[column] over the columns for the first rows, as
+/// many as `first` has: [rows, loadings' columns].
+FileError column_means(const Matrix& matrix, std::vector<double>& means, const std::vector<double>& loadings,
+                       std::vector<double>& first);
+/// A vector of numbers: a column of a table such as `var/mean`, or an array such as `uns/pca/mean`.
+FileError read_vector(const hdf5::Object& file, const std::string& name, std::vector<double>& out);
 /// The columns with the given numbers, row by row.
 FileError read(const Matrix& matrix, const std::vector<size_t>& columns, std::vector<double>& out);
 /// Hands all stored numbers to `see`, piece by piece. Sparse matrices do not store zeros.

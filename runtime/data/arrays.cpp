@@ -65,6 +65,40 @@ bool add_times(const Array& array, const Origin& origin, Snapshots& out) {
   return group_by_time(times, help, origin.span, origin.sink, out);
 }
 
+bool add_row_weights(const Array& array, const Origin& origin, Snapshots& out) {
+  if (array.shape.size() == 1) return add_weights(numbers(array), origin.member, origin.span, origin.sink, out);
+  origin.malformed(fmt::format("{} has shape {}, and one weight for each of {} samples is needed", origin.subject(),
+                               shape_text(array.shape), out.count()));
+  return false;
+}
+
+/// Genes are called "PCs[7]" by their place in the loadings, since archives rarely hold texts.
+bool add_components(const Array& loadings, const Origin& origin, const std::optional<Array>& centre,
+                    const Origin& centre_origin, Snapshots& out) {
+  const auto width = static_cast<size_t>(out.dimension);
+  if (loadings.shape.size() != 2 || loadings.shape[1] != width || loadings.count() == 0) {
+    origin.malformed(fmt::format("{} has shape {}, and [genes, {}] is needed, a column for each coordinate",
+                                 origin.subject(), shape_text(loadings.shape), width));
+    return false;
+  }
+  auto components = std::make_shared<Components>();
+  for (size_t gene = 0; gene < loadings.shape[0]; ++gene)
+    components->names.push_back(fmt::format("{}[{}]", shown(origin.member), gene));
+  components->loadings = numbers(loadings);
+  if (centre) components->centre = numbers(*centre);
+  if (centre && (centre->shape.size() != 1 || components->centre.size() != components->genes())) {
+    centre_origin.malformed(fmt::format("{} has shape {}, and one number for each of {} genes is needed",
+                                        centre_origin.subject(), shape_text(centre->shape), components->genes()));
+    return false;
+  }
+  if (report_non_finite(components->loadings, std::vector<std::string>(width, origin.member), origin.path, origin.span,
+                        origin.sink) ||
+      report_non_finite(components->centre, {centre_origin.member}, origin.path, origin.span, origin.sink))
+    return false;
+  out.frame = std::make_shared<const Frame>(Frame{.of = "", .mean = {}, .scale = {}, .components = components});
+  return true;
+}
+
 /// An archive in memory, from which members are taken by name.
 class Members {
  public:
@@ -105,12 +139,23 @@ std::optional<Snapshots> read_npz(const std::string& path, const NpzOptions& opt
     report_file(error, path, "npz", span, sink);
     return std::nullopt;
   }
-  const Origin x_origin{path, "npz", options.x, span, sink}, time_origin{path, "npz", options.time, span, sink};
-  const std::optional<Array> x = members.take(x_origin);
-  const std::optional<Array> time = options.time.empty() ? std::nullopt : members.take(time_origin);
-  if (!x || (!options.time.empty() && !time)) return std::nullopt;
-  std::optional<Snapshots> out = coordinates(*x, x_origin);
-  if (out && time && !add_times(*time, time_origin, *out)) return std::nullopt;
+  // A member for each option that names one, in this order.
+  const std::string names[] = {options.x, options.time, options.weight, options.loadings, options.centre};
+  enum { X, Time, Weight, Loadings, Centre };
+  std::vector<Origin> origins;
+  std::vector<std::optional<Array>> arrays;
+  for (const std::string& name : names) {
+    origins.push_back({path, "npz", name, span, sink});
+    arrays.push_back(name.empty() ? std::nullopt : members.take(origins.back()));
+  }
+  for (size_t k = 0; k < arrays.size(); ++k)
+    if (!names[k].empty() && !arrays[k]) return std::nullopt;
+  std::optional<Snapshots> out = coordinates(*arrays[X], origins[X]);
+  if (!out || (arrays[Time] && !add_times(*arrays[Time], origins[Time], *out)) ||
+      (arrays[Weight] && !add_row_weights(*arrays[Weight], origins[Weight], *out)) ||
+      (arrays[Loadings] &&
+       !add_components(*arrays[Loadings], origins[Loadings], arrays[Centre], origins[Centre], *out)))
+    return std::nullopt;
   return out;
 }
 

@@ -15,7 +15,7 @@ using source::Span;
 /// Where in a row the numbers lie that we want.
 struct Selection {
   std::vector<size_t> columns;
-  std::optional<size_t> time;
+  std::optional<size_t> time, weight;
 };
 
 /// A header made of numbers is the first row of a file without header, unless it counts columns as pandas does.
@@ -57,11 +57,11 @@ class Finder {
     return static_cast<size_t>(found - header_.begin());
   }
 
-  /// Every column but the time.
-  std::vector<size_t> all_but(std::optional<size_t> time) {
+  /// Every column but the time and the weight.
+  std::vector<size_t> all_but(std::optional<size_t> time, std::optional<size_t> weight) {
     std::vector<size_t> columns;
     for (size_t k = 0; k < header_.size(); ++k) {
-      if (k == time) continue;
+      if (k == time || k == weight) continue;
       if (header_[k].empty()) malformed(fmt::format("its column {} has no name; say which columns are meant", k + 1));
       columns.push_back(k);
     }
@@ -98,7 +98,9 @@ std::optional<Selection> select(const std::string& path, const std::vector<std::
   Selection selection;
   if (!options.time.empty()) selection.time = finder.find(options.time);
   for (const std::string& name : options.columns) selection.columns.push_back(finder.find(name));
-  if (options.columns.empty() && !finder.failed()) selection.columns = finder.all_but(selection.time);
+  if (!options.weight.empty()) selection.weight = finder.find(options.weight);
+  if (options.columns.empty() && !finder.failed())
+    selection.columns = finder.all_but(selection.time, selection.weight);
   return finder.failed() ? std::nullopt : std::optional(std::move(selection));
 }
 
@@ -116,6 +118,7 @@ class CellReader {
         continue;
       }
       if (selection_.time) times.push_back(read_cell(row, row_number, *selection_.time));
+      if (selection_.weight) weights.push_back(read_cell(row, row_number, *selection_.weight));
       for (const size_t column : selection_.columns) values.push_back(read_cell(row, row_number, column));
     }
   }
@@ -124,6 +127,7 @@ class CellReader {
 
   std::vector<double> values;  // [rows, columns]
   std::vector<double> times;   // [rows], if there is a time column
+  std::vector<double> weights;  // [rows], if there is a column of weights
 
  private:
   double read_cell(const Row& row, size_t row_number, size_t column) {
@@ -173,10 +177,12 @@ std::optional<Snapshots> read_rows(const std::string& path, const CsvOptions& op
       .name = path, .dimension = static_cast<int>(selection->columns.size()), .rows = std::move(cells.values)};
   for (const size_t column : selection->columns) out.columns.push_back(header[column]);
   out.offsets = {0, out.count()};
-  if (!selection->time) return out;
-  out.offsets.clear();
-  const std::string help = fmt::format("sort the rows of the file by its column `{}`", options.time);
-  if (!group_by_time(cells.times, help, span, sink, out)) return std::nullopt;
+  if (selection->time) {
+    out.offsets.clear();
+    const std::string help = fmt::format("sort the rows of the file by its column `{}`", options.time);
+    if (!group_by_time(cells.times, help, span, sink, out)) return std::nullopt;
+  }
+  if (selection->weight && !add_weights(std::move(cells.weights), options.weight, span, sink, out)) return std::nullopt;
   return out;
 }
 

@@ -123,12 +123,22 @@ Findings sheet_findings(const Sheet& sheet, std::optional<size_t> time) {
   return findings;
 }
 
-/// The argument `columns = …`, empty where the default, every column but the time, is what one wants.
-std::string columns_argument(const Sheet& sheet, std::optional<size_t> time) {
+/// A column that sounds like weights and could be: numbers from 0 on.
+std::optional<size_t> guess_weight(const Sheet& sheet) {
+  for (size_t k = 0; k < sheet.columns.size(); ++k) {
+    const Column& column = sheet.columns[k];
+    if (is_weight(column.name) && column.texts == 0 && column.figures.non_finite == 0 && column.figures.least >= 0)
+      return k;
+  }
+  return std::nullopt;
+}
+
+/// The argument `columns = …`, empty where the default, every column but the time and the weight, is what one wants.
+std::string columns_argument(const Sheet& sheet, std::optional<size_t> time, std::optional<size_t> weight) {
   std::vector<std::string> names;
   bool all = true;
   for (size_t k = 0; k < sheet.columns.size(); ++k) {
-    if (k == time) continue;
+    if (k == time || k == weight) continue;
     const bool wanted = sheet.columns[k].numeric() && !sheet.columns[k].name.empty();
     if (wanted) names.push_back(sheet.columns[k].name);
     all = all && wanted;
@@ -157,9 +167,11 @@ std::string describe_table(const std::string& path, std::string_view text, diagn
   std::string out = fmt::format("{}: {}, {}\n\n{}\n", path, counted(sheet.rows(), "row"),
                                 counted(sheet.columns.size(), "column"), columns_text(sheet));
   out += time ? times_text(shown(time_name), sheet.column(*time)) : "no column is named like a time\n";
+  const std::optional<size_t> weight = guess_weight(sheet);
   const std::string time_argument = time ? fmt::format(", time = {}", quoted(time_name)) : "";
-  return out + fmt::format("\n{}\ndata cells = csv({}{}{})\n", sheet_findings(sheet, time).text(), quoted(path),
-                           time_argument, columns_argument(sheet, time));
+  const std::string weight_argument = weight ? fmt::format(", weight = {}", quoted(sheet.columns[*weight].name)) : "";
+  return out + fmt::format("\n{}\ndata cells = csv({}{}{}{})\n", sheet_findings(sheet, time).text(), quoted(path),
+                           time_argument, columns_argument(sheet, time, weight), weight_argument);
 }
 
 // --- arrays ---
@@ -193,11 +205,26 @@ std::string array_text(const NamedArray& named) {
                      shape_text(named.array.shape), range_text(figures_of(named.array)));
 }
 
-/// How well an array would do as coordinates: by name, then by rank.
+/// How well an array would do as coordinates: by name, then by rank. Texts kept as bytes, times, weights and moments
+/// would not.
 int x_likeness(const NamedArray& named) {
   if (!named.readable() || named.rank() < 1 || named.rank() > 2 || named.array.count() == 0) return 0;
+  if (named.rank() == 1 && (named.array.dtype == "|u1" || time_likeness(named.name) > 0 || is_weight(named.name)))
+    return 0;
   const bool by_name = named.name == "X" || named.name == "x";
   return (by_name ? 4 : 0) + (named.rank() == 2 ? 2 : 1);
+}
+
+/// Samples in an array that no `data` line reads: a file of `amc sample`, with x [times, count, d] and t [times].
+const NamedArray* recorded_paths(const std::vector<NamedArray>& arrays) {
+  const auto named = [&](std::string_view name, size_t rank) {
+    const auto found = std::find_if(arrays.begin(), arrays.end(), [&](const NamedArray& array) {
+      return array.name == name && array.readable() && array.rank() == rank;
+    });
+    return found == arrays.end() ? nullptr : &*found;
+  };
+  const NamedArray *x = named("x", 3), *t = named("t", 1);
+  return x != nullptr && t != nullptr && x->array.shape[0] == t->array.shape[0] ? x : nullptr;
 }
 
 const NamedArray* guess_x(const std::vector<NamedArray>& arrays) {
@@ -216,6 +243,15 @@ const NamedArray* guess_times(const std::vector<NamedArray>& arrays, const Named
     if (likeness > (best == nullptr ? 0 : time_likeness(best->name))) best = &named;
   }
   return best;
+}
+
+const NamedArray* guess_weights(const std::vector<NamedArray>& arrays, const NamedArray& x) {
+  for (const NamedArray& named : arrays) {
+    if (!is_weight(named.name) || !named.readable() || named.array.shape != std::vector{x.array.shape[0]}) continue;
+    const Figures figures = figures_of(named.array);
+    if (figures.non_finite == 0 && figures.least >= 0) return &named;
+  }
+  return nullptr;
 }
 
 size_t duplicates_in(const NamedArray& x, const NamedArray* time) {
@@ -247,6 +283,9 @@ std::string describe_arrays(const std::string& path, const std::vector<NamedArra
   const bool npz = source == "npz";
   std::string out = fmt::format("{}: {}\n\n", path, counted(arrays.size(), "array"));
   for (const NamedArray& named : arrays) out += array_text(named);
+  if (const NamedArray* paths = recorded_paths(arrays))
+    return out + fmt::format("\nparticles of a run, {} at {} recorded in `x`: a result, not samples for a `data` line\n",
+                             counted(paths->array.shape[1], "particle"), counted(paths->array.shape[0], "time"));
   const NamedArray* x = guess_x(arrays);
   if (x == nullptr) return out + "\nno array has shape [count, d] or [count], so there are no samples to read\n";
   const NamedArray* time = npz ? guess_times(arrays, x) : nullptr;
@@ -254,7 +293,10 @@ std::string describe_arrays(const std::string& path, const std::vector<NamedArra
   out += fmt::format("\n{}", arrays_findings(arrays, *x, time));
   if (!npz) return out + fmt::format("\ndata cells = {}({})\n", source, quoted(path));
   const std::string time_argument = time == nullptr ? "" : fmt::format(", time = {}", quoted(time->name));
-  return out + fmt::format("\ndata cells = npz({}, x = {}{})\n", quoted(path), quoted(x->name), time_argument);
+  const NamedArray* weight = guess_weights(arrays, *x);
+  const std::string weight_argument = weight == nullptr ? "" : fmt::format(", weight = {}", quoted(weight->name));
+  return out + fmt::format("\ndata cells = npz({}, x = {}{}{})\n", quoted(path), quoted(x->name), time_argument,
+                           weight_argument);
 }
 
 std::string describe_npz(const std::string& path, ByteView bytes, diagnostics::Sink& sink) {

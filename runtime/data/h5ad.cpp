@@ -66,8 +66,10 @@ FileError with_file(const std::string& path, Work work, Pass pass) {
 
 /// What the other process finds: cells, or a name that is not there.
 struct Cells {
-  std::vector<double> x, times;
+  std::vector<double> x, times, weights;
   std::vector<std::string> columns;
+  std::vector<std::string> genes;         // none: no loadings
+  std::vector<double> loadings, centre;
   std::string missing, noun;         // empty if nothing is missing
   std::vector<std::string> instead;  // the names that are there
 };
@@ -108,6 +110,87 @@ FileError read_times(const Object& file, const H5adOptions& options, size_t rows
   return error;
 }
 
+FileError read_weights(const Object& file, const H5adOptions& options, Cells& out) {
+  const std::vector<std::string> names = anndata::columns(file, "obs");
+  if (std::find(names.begin(), names.end(), options.weight) == names.end())
+    return lack(options.weight, "columns of `obs`", names, out), FileError{};
+  anndata::Column column;
+  if (FileError error = anndata::read_column(file, "obs", options.weight, column)) return error;
+  if (column.is_text)
+    return {fmt::format("its `obs/{}` holds {}, and weights are numbers", shown(options.weight), column.type)};
+  out.weights = std::move(column.values);
+  return {};
+}
+
+// --- loadings ---
+
+constexpr const char* kUsualX = "obsm/X_pca";
+constexpr const char* kUsualLoadings = "varm/PCs";
+constexpr const char* kUsualCentre = "uns/pca/mean";
+/// Cells by which it is checked that a matrix is what the components were made of.
+constexpr size_t kCheckedCells = 64;
+constexpr double kLargestMisfit = 1e-3;
+
+/// That the components are those of the matrix whose mean was taken off: (row − mean)·loadings for the first cells.
+/// `projected` holds row·loadings, and `components` what the file says, [cells, chosen columns].
+FileError check_centre(const std::string& name, const std::vector<double>& projected, const std::vector<double>& mean,
+                       const std::vector<double>& loadings, const std::vector<double>& components, size_t width) {
+  std::vector<double> shift(width, 0);
+  for (size_t gene = 0; gene < mean.size(); ++gene)
+    for (size_t k = 0; k < width; ++k) shift[k] += mean[gene] * loadings[gene * width + k];
+  double misfit = 0, size = 0;
+  for (size_t at = 0; at < projected.size(); ++at) {
+    const double wrong = projected[at] - shift[at % width] - components[at];
+    misfit += wrong * wrong;
+    size += components[at] * components[at];
+  }
+  if (misfit <= kLargestMisfit * kLargestMisfit * size) return {};
+  return {fmt::format("its components are not those of `{}`: of its first cells, (`{}` − mean)·loadings differs from "
+                      "them by {:.2g} of their size; name the matrix that they were made of, or the mean as `centre`",
+                      shown(name), shown(name), std::sqrt(misfit / size))};
+}
+
+/// Loadings of the components that were read, and what was taken off before. What nobody asked for and does not fit is
+/// not there.
+FileError read_loadings(const Object& file, const H5adOptions& options, const std::vector<size_t>& chosen, Cells& out) {
+  const bool asked = !options.loadings.empty();
+  const std::string name = asked ? options.loadings : kUsualLoadings;
+  if (!asked && (options.x != kUsualX || !anndata::exists(file, name))) return {};
+  if (!anndata::exists(file, name))
+    return lack(name, "arrays", anndata::members(file, "varm"), out), FileError{};
+  anndata::Matrix m;
+  if (FileError error = anndata::open(file, name, m)) return asked ? error : FileError{};
+  const size_t most = *std::max_element(chosen.begin(), chosen.end()), width = chosen.size();
+  if (most >= m.columns) {
+    if (!asked) return {};
+    return {fmt::format("its `{}` has {} columns, and component {} of `{}` is read", shown(name), m.columns, most,
+                        shown(options.x))};
+  }
+  if (FileError error = anndata::read(m, chosen, out.loadings)) return error;
+  const std::string table = name.starts_with("raw/") ? "raw/var" : "var";
+  out.genes = anndata::row_names(file, table, m.rows);
+  for (size_t gene = out.genes.size(); gene < m.rows; ++gene) out.genes.push_back(fmt::format("{}[{}]", name, gene));
+
+  const std::string centre = options.centre.empty() ? kUsualCentre : options.centre;
+  if (options.centre.empty() && !anndata::exists(file, centre)) return {};
+  const bool matrix = centre == "X" || centre == "raw/X" || centre.starts_with("layers/");
+  if (!matrix) {
+    if (FileError error = anndata::read_vector(file, centre, out.centre)) return error;
+  } else {
+    anndata::Matrix genes;
+    if (!anndata::exists(file, centre)) return lack(centre, "arrays", anndata::matrices(file), out), FileError{};
+    if (FileError error = anndata::open(file, centre, genes)) return error;
+    if (genes.columns != m.rows)
+      return {fmt::format("its `{}` has {} genes, and `{}` has {}", shown(centre), genes.columns, shown(name), m.rows)};
+    std::vector<double> projected(std::min(kCheckedCells, genes.rows) * width);
+    if (FileError error = anndata::column_means(genes, out.centre, out.loadings, projected)) return error;
+    if (FileError error = check_centre(centre, projected, out.centre, out.loadings, out.x, width)) return error;
+  }
+  if (out.centre.size() == m.rows) return {};
+  return {fmt::format("its `{}` has {} numbers, and `{}` has {} genes", shown(centre), out.centre.size(), shown(name),
+                      m.rows)};
+}
+
 FileError read_cells(const Object& file, const H5adOptions& options, Cells& out) {
   if (!anndata::exists(file, options.x)) return lack(options.x, "arrays", anndata::matrices(file), out), FileError{};
   anndata::Matrix m;
@@ -117,13 +200,17 @@ FileError read_cells(const Object& file, const H5adOptions& options, Cells& out)
   if (!out.missing.empty()) return {};
   if (!options.time.empty())
     if (FileError error = read_times(file, options, m.rows, out)) return error;
+  if (out.missing.empty() && !options.weight.empty())
+    if (FileError error = read_weights(file, options, out)) return error;
   if (!out.missing.empty()) return {};
   for (const size_t k : chosen) out.columns.push_back(names[k]);
-  return anndata::read(m, chosen, out.x);
+  if (FileError error = anndata::read(m, chosen, out.x)) return error;
+  return chosen.empty() ? FileError{} : read_loadings(file, options, chosen, out);
 }
 
 void pass(Channel& channel, Cells& cells) {
   channel(cells.x)(cells.times)(cells.columns)(cells.missing)(cells.noun)(cells.instead);
+  channel(cells.weights)(cells.genes)(cells.loadings)(cells.centre);
 }
 
 // --- describing ---
@@ -238,6 +325,11 @@ std::string describe_file(const Object& file, const std::string& path) {
   for (const std::string& name : anndata::members(file, "varm")) out += matrix_text(file, name, findings);
   out += time.empty() ? "\nno column of `obs` is named like a time\n" : "\n" + times_text(shown(time), times);
   if (x.empty()) return out + "\nthere is no array with a row for each cell, so there are no samples to read\n";
+  if (x == kUsualX && anndata::exists(file, kUsualLoadings))
+    out += fmt::format("\nloadings of `{}` lead back to genes: `{}`, {}\n", kUsualX, kUsualLoadings,
+                       anndata::exists(file, kUsualCentre)
+                           ? fmt::format("and `{}` is their centre", kUsualCentre)
+                           : "without a centre; `centre = \"X\"` takes the mean of `X`");
   findings.rows(duplicates_in(file, x, times), 0, "");
   const std::string time_argument = time.empty() ? "" : fmt::format(", time = {}", quoted(time));
   return out + fmt::format("\n{}\ndata cells = h5ad({}{}, x = {})\n", findings.text(), quoted(path), time_argument,
@@ -290,11 +382,22 @@ std::optional<Snapshots> read_h5ad(const std::string& path, const H5adOptions& o
   const bool bad_x = report_non_finite(out.rows, out.columns, path, span, sink);
   const bool bad_times = report_non_finite(cells.times, {options.time}, path, span, sink);
   if (bad_x || bad_times) return std::nullopt;
+  if (!cells.genes.empty()) {
+    const bool bad_loadings =
+        report_non_finite(cells.loadings, std::vector<std::string>(width, "loadings"), path, span, sink);
+    if (bad_loadings || report_non_finite(cells.centre, {"centre"}, path, span, sink)) return std::nullopt;
+    const Components components{std::move(cells.genes), std::move(cells.loadings), std::move(cells.centre)};
+    out.frame = std::make_shared<const Frame>(
+        Frame{.of = "", .mean = {}, .scale = {}, .components = std::make_shared<const Components>(components)});
+  }
   out.offsets = {0, out.count()};
-  if (options.time.empty()) return out;
-  out.offsets.clear();
-  sort_by_time(cells.times, out);
-  if (!group_by_time(cells.times, "", span, sink, out)) return std::nullopt;
+  if (!options.time.empty()) {
+    out.offsets.clear();
+    sort_by_time(cells.times, out);
+    if (!group_by_time(cells.times, "", span, sink, out)) return std::nullopt;
+  }
+  if (!options.weight.empty() && !add_weights(std::move(cells.weights), options.weight, span, sink, out))
+    return std::nullopt;
   return out;
 }
 

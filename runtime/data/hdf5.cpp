@@ -98,8 +98,32 @@ hid_t as_field(hid_t type, const std::string& field) {
   return record;
 }
 
-/// h5py keeps truth values as enumerations of one byte.
-bool is_truth(hid_t type) { return H5Tget_class(type) == H5T_ENUM && H5Tget_nmembers(type) == 2; }
+/// The named values of an enumeration, in the order of the values.
+std::vector<std::pair<double, std::string>> members_of(hid_t type) {
+  std::vector<std::pair<double, std::string>> out;
+  if (H5Tget_class(type) != H5T_ENUM) return out;
+  const Id whole(H5Tget_super(type));
+  for (int k = 0; k < H5Tget_nmembers(type); ++k) {
+    // Room for the widest integer, and for the number that it becomes in place.
+    alignas(8) char value[16] = {};
+    if (H5Tget_size(whole) > sizeof value || H5Tget_member_value(type, static_cast<unsigned>(k), value) < 0 ||
+        H5Tconvert(whole, H5T_NATIVE_DOUBLE, 1, value, nullptr, H5P_DEFAULT) < 0)
+      return {};
+    char* name = H5Tget_member_name(type, static_cast<unsigned>(k));
+    if (name == nullptr) return {};
+    double number = 0;
+    std::memcpy(&number, value, sizeof number);
+    out.emplace_back(number, name);
+    H5free_memory(name);
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+/// h5py keeps truth values as enumerations of one byte, of the names FALSE and TRUE.
+bool is_truth(hid_t type) {
+  return members_of(type) == std::vector<std::pair<double, std::string>>{{0, "FALSE"}, {1, "TRUE"}};
+}
 
 Element element_of(hid_t type) {
   const H5T_class_t kind = H5Tget_class(type);
@@ -276,6 +300,11 @@ std::string Object::type() const {
     case H5T_COMPOUND: return "records";
     default: return "other";
   }
+}
+
+std::vector<std::pair<double, std::string>> Object::choices() const {
+  const Id type(scalar_type(handle_->id(), field_));
+  return is_truth(type) ? std::vector<std::pair<double, std::string>>{} : members_of(type);
 }
 
 size_t Object::chunk_rows() const {

@@ -46,6 +46,8 @@ class Object {
   Element element() const;
   /// "float32", "text", "records", …
   std::string type() const;
+  /// The named values of an enumeration, in the order of the values; none of other types and of truth values.
+  std::vector<std::pair<double, std::string>> choices() const;
   /// Rows that are best read together: those of one chunk.
   size_t chunk_rows() const;
 

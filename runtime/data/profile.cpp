@@ -19,6 +19,8 @@ constexpr size_t kMostShownTimes = 40;
 constexpr std::string_view kTimeNames[] = {"labels", "label", "stage", "age",   "timepoint", "hours",
                                            "hour",   "days",  "day",   "times", "time",      "t"};
 
+constexpr std::string_view kWeightNames[] = {"w", "weights", "sample_weight"};
+
 /// A name split into what stands before its number, and the number. Leading zeros do not make a number.
 struct Numbered {
   std::string_view stem;
@@ -33,6 +35,12 @@ std::optional<Numbered> split_number(std::string_view name) {
   if (digits.empty() || (digits.size() > 1 && digits[0] == '0')) return std::nullopt;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), out.number);
   return error == std::errc{} ? std::optional(out) : std::nullopt;
+}
+
+std::string lowered(std::string_view name) {
+  std::string lower(name);
+  std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
+  return lower;
 }
 
 }  // namespace
@@ -54,9 +62,13 @@ std::string range_text(const Figures& figures) {
   return fmt::format("{:.6g} to {:.6g}, mean {:.6g}", figures.least, figures.greatest, figures.mean());
 }
 
+bool is_weight(std::string_view name) {
+  const std::string lower = lowered(name);
+  return std::find(std::begin(kWeightNames), std::end(kWeightNames), lower) != std::end(kWeightNames);
+}
+
 int time_likeness(std::string_view name) {
-  std::string lower(name);
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
+  const std::string lower = lowered(name);
   const auto* found = std::find(std::begin(kTimeNames), std::end(kTimeNames), lower);
   return found == std::end(kTimeNames) ? 0 : static_cast<int>(found - std::begin(kTimeNames)) + 1;
 }

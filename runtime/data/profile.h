@@ -25,6 +25,9 @@ std::string range_text(const Figures& figures);
 /// How much `name` sounds like a time: 0 is not at all, and a larger number beats a smaller one.
 int time_likeness(std::string_view name);
 
+/// Whether `name` sounds like the weights of samples.
+bool is_weight(std::string_view name);
+
 /// Whether all values are finite and few enough of them differ to be the times of snapshots.
 bool could_be_times(std::span<const double> values);
 

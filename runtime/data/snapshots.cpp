@@ -70,6 +70,32 @@ std::vector<double> as_written(std::vector<double> singles) {
   return singles;
 }
 
+bool add_weights(std::vector<double> weights, const std::string& column, source::Span span, diagnostics::Sink& sink,
+                 Snapshots& out) {
+  const auto refuse = [&](const std::string& what) {
+    sink.report<diagnostics::Kind::BadWeights>(span, out.name, shown(column), what);
+    return false;
+  };
+  if (weights.size() != out.count())
+    return refuse(fmt::format("it has {} numbers, and there are {} samples", weights.size(), out.count()));
+  for (size_t row = 0; row < weights.size(); ++row)
+    if (!(weights[row] >= 0) || !std::isfinite(weights[row]))
+      return refuse(fmt::format("row {} has {:g}, and a weight is a number from 0 on", row + 1, weights[row]));
+  if (!out.file_rows.empty()) {
+    std::vector<double> sorted;
+    for (const size_t row : out.file_rows) sorted.push_back(weights[row]);
+    weights = std::move(sorted);
+  }
+  for (size_t k = 0; k < out.groups(); ++k) {
+    const auto from = weights.begin() + static_cast<ptrdiff_t>(out.offsets[k]);
+    const auto to = weights.begin() + static_cast<ptrdiff_t>(out.offsets[k + 1]);
+    if (std::all_of(from, to, [](double w) { return w == 0; }))
+      return refuse(out.timed() ? fmt::format("all weights at time {:g} are 0", out.times[k]) : "all weights are 0");
+  }
+  out.weights = std::move(weights);
+  return true;
+}
+
 void sort_by_time(std::vector<double>& row_times, Snapshots& out) {
   if (!first_fall(row_times)) return;
   std::vector<size_t> order(row_times.size());
@@ -86,6 +112,7 @@ void sort_by_time(std::vector<double>& row_times, Snapshots& out) {
   }
   row_times = std::move(times);
   out.rows = std::move(rows);
+  out.file_rows = std::move(order);
 }
 
 std::optional<size_t> first_fall(const std::vector<double>& times) {

@@ -50,6 +50,11 @@ bool report_non_finite(const std::vector<double>& values, const std::vector<std:
 /// shortest that give the same float.
 std::vector<double> as_written(std::vector<double> singles);
 
+/// Keeps the weights of the samples, which are grouped already. Reports a weight that is negative or not finite, and a
+/// snapshot without any; false then.
+bool add_weights(std::vector<double> weights, const std::string& column, source::Span span, diagnostics::Sink& sink,
+                 Snapshots& out);
+
 /// Brings the rows and their times in the order of time; rows of one time keep their order.
 void sort_by_time(std::vector<double>& row_times, Snapshots& out);
 

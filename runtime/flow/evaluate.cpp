@@ -47,17 +47,36 @@ struct Moments {
   }
 };
 
+/// A mean over samples and its squared standard error; with weights u, Σu²(v − mean)²/(Σu)² (that of a ratio).
+struct Weighed {
+  double mean = 0, squared_error = 0;
+};
+
+Weighed weighed(const Moments& m, const std::vector<double>& weights) {
+  const double deviation = m.deviation();
+  if (weights.empty()) return {m.mean(), deviation * deviation / static_cast<double>(m.values.size())};
+  Weighed out;
+  const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
+  for (size_t i = 0; i < weights.size(); ++i)
+    if (weights[i] > 0) out.mean += weights[i] / total * m.values[i];
+  for (size_t i = 0; i < weights.size(); ++i)
+    if (weights[i] > 0) out.squared_error += std::pow(weights[i] / total * (m.values[i] - out.mean), 2);
+  return out;
+}
+
 /// Mean and squared standard error of the logarithm of the mean weight, which is the mass that particles have grown to.
 struct LogMass {
   double value = 0, squared_error = 0;
 };
 
-/// `weights` are exp(log w − largest).
-LogMass log_mass(const std::vector<double>& weights, double largest) {
-  if (weights.empty()) return {};
-  const Moments m{weights};
-  const double relative = m.deviation() / m.mean();
-  return {largest + std::log(m.mean()), relative * relative / static_cast<double>(weights.size())};
+/// `weights` are exp(log w − largest), times `before`, the weights at the start, where these are not all alike. Without
+/// growth the mass stays.
+LogMass log_mass(const std::vector<double>& weights, const std::vector<double>& before, double largest) {
+  if (weights.empty() || weights == before) return {};
+  Moments growth{weights};
+  for (size_t i = 0; i < before.size(); ++i) growth.values[i] = before[i] > 0 ? weights[i] / before[i] : 0;
+  const Weighed m = weighed(growth, before);
+  return {largest + std::log(m.mean), m.squared_error / (m.mean * m.mean)};
 }
 
 /// What the repeats gave for one metric at one time of comparison.
@@ -66,20 +85,28 @@ struct Tally {
   size_t impossible = 0;
 };
 
-/// `count` rows of snapshot `k`, without repetition as far as its rows go, then once more from the beginning.
-std::vector<double> rows_by_lot(const elaborate::Samples& samples, size_t k, size_t count, uint64_t seed) {
+/// Points with their weights, or without any where all weigh alike.
+struct Sample {
+  std::vector<double> points;   // [count, dimension]
+  std::vector<double> weights;  // [count], or empty
+};
+
+/// `count` rows of snapshot `k` with their weights, without repetition as far as its rows go, then once more from the
+/// beginning. The choice does not depend on the weights, so they stay those of the rows.
+Sample rows_by_lot(const elaborate::Samples& samples, size_t k, size_t count, uint64_t seed) {
   const data::Snapshots& s = *samples.samples;
   const std::vector<double>& all = samples.rows->get();
   const size_t first = s.offsets[k], rows = s.offsets[k + 1] - first;
   std::vector<size_t> order(rows);
   std::iota(order.begin(), order.end(), 0);
   std::mt19937_64 random(seed);
-  std::vector<double> out;
+  Sample out;
   for (size_t i = 0; i < count; ++i) {
     const size_t at = i % rows;
     std::swap(order[at], order[at + random() % (rows - at)]);
     const auto row = all.begin() + static_cast<ptrdiff_t>((first + order[at]) * s.dimension);
-    out.insert(out.end(), row, row + s.dimension);
+    out.points.insert(out.points.end(), row, row + s.dimension);
+    if (!s.weights.empty()) out.weights.push_back(s.weights[first + order[at]]);
   }
   return out;
 }
@@ -100,17 +127,17 @@ class Evaluator {
   using Points = std::vector<double>;
 
   /// Real samples at a time: fresh draws of a path, or the rows of a snapshot (`count` of them by lot, if it is set).
-  Points reference(double time, int repeat, std::string_view purpose);
+  Sample reference(double time, int repeat, std::string_view purpose);
   /// Two independent real samples at the time of a comparison, whose distance is the floor: fresh draws of a path;
   /// rows of the training data against rows of other data; or else disjoint rows of one snapshot, half of them on each
   /// side where there are too few (docs/metrics.md). Never draws of the model's path: between snapshots it is a guess,
   /// and at them it repeats the very rows that it would be compared with.
-  std::pair<Points, Points> independent(const Comparison& c, int repeat);
+  std::pair<Sample, Sample> independent(const Comparison& c, int repeat);
   bool repeat(int r);
   uint64_t stream(std::string_view purpose, double time, int repeat) const;
-  void compare(size_t k, const Points& points, const std::vector<double>& weights, const Points& real);
+  void compare(size_t k, const Points& points, const std::vector<double>& weights, const Sample& real);
   /// The mean of −log q_t over `real`: carried back to the start, where the density is known.
-  bool likelihood(double time, const Points& real, const LogMass& mass, Tally& out);
+  bool likelihood(double time, const Sample& real, const LogMass& mass, Tally& out);
   void floors(const std::vector<Comparison>& comparisons);
   Figure figure(const Metric& metric, const Tally& tally) const;
   bool whole_path(EvaluationResult& out);
@@ -133,17 +160,17 @@ uint64_t Evaluator::stream(std::string_view purpose, double time, int repeat) co
   return key(key(e_.seed, purpose, std::bit_cast<uint64_t>(time)), purpose, repeat);
 }
 
-Evaluator::Points Evaluator::reference(double time, int r, std::string_view purpose) {
-  if (against_path_) return (*against_path_)(time, e_.count ? e_.count : kDefaultCount, stream(purpose, time, r));
+Sample Evaluator::reference(double time, int r, std::string_view purpose) {
+  if (against_path_) return {(*against_path_)(time, e_.count ? e_.count : kDefaultCount, stream(purpose, time, r)), {}};
   const data::Snapshots& s = *e_.against->samples;
   const size_t k = *s.at(time), rows = s.offsets[k + 1] - s.offsets[k];
   return rows_by_lot(*e_.against, k, e_.count ? std::min(e_.count, rows) : rows, key(e_.seed, "rows", r));
 }
 
-std::pair<Evaluator::Points, Evaluator::Points> Evaluator::independent(const Comparison& c, int r) {
+std::pair<Sample, Sample> Evaluator::independent(const Comparison& c, int r) {
   if (against_path_)
-    return {(*against_path_)(c.time, c.generated, stream("floor", c.time, r)),
-            (*against_path_)(c.time, c.reference, stream("floor reference", c.time, r))};
+    return {{(*against_path_)(c.time, c.generated, stream("floor", c.time, r)), {}},
+            {(*against_path_)(c.time, c.reference, stream("floor reference", c.time, r)), {}}};
   const uint64_t seed = key(e_.seed, "floor", r);
   if (e_.training && e_.training->samples != e_.against->samples)
     if (const auto k = e_.training->samples->at(c.time))
@@ -152,22 +179,27 @@ std::pair<Evaluator::Points, Evaluator::Points> Evaluator::independent(const Com
   const size_t k = *s.at(c.time), rows = s.offsets[k + 1] - s.offsets[k];
   const bool enough = c.generated + c.reference <= rows;
   const size_t a = enough ? c.generated : rows / 2, b = enough ? c.reference : rows / 2;
-  Points first = rows_by_lot(*e_.against, k, a + b, seed);
-  const auto cut = first.begin() + static_cast<ptrdiff_t>(a * s.dimension);
-  Points second(cut, first.end());
-  first.erase(cut, first.end());
+  Sample first = rows_by_lot(*e_.against, k, a + b, seed), second;
+  const auto behind = [](Points& all, size_t at) {
+    const auto cut = all.begin() + static_cast<ptrdiff_t>(std::min(at, all.size()));
+    Points rest(cut, all.end());
+    all.erase(cut, all.end());
+    return rest;
+  };
+  second.points = behind(first.points, a * s.dimension);
+  second.weights = behind(first.weights, a);
   return {std::move(first), std::move(second)};
 }
 
-void Evaluator::compare(size_t k, const Points& points, const std::vector<double>& weights, const Points& real) {
-  const metrics::Cloud a{points, m_.dimension, weights}, b{real, m_.dimension};
+void Evaluator::compare(size_t k, const Points& points, const std::vector<double>& weights, const Sample& real) {
+  const metrics::Cloud a{points, m_.dimension, weights}, b{real.points, m_.dimension, real.weights};
   for (size_t i = 0; i < e_.metrics.size(); ++i)
     if (!is_likelihood(e_.metrics[i])) tallies_[k][i].value.values.push_back(measure(e_.metrics[i], a, b));
   generated_[k] = a.count();
 }
 
-bool Evaluator::likelihood(double time, const Points& real, const LogMass& mass, Tally& out) {
-  back_->place(real);
+bool Evaluator::likelihood(double time, const Sample& real, const LogMass& mass, Tally& out) {
+  back_->place(real.points);
   if (!back_->carry(time, e_.times[0], 0, sink_)) return false;
   Moments nll{(*log_density_)(back_->points(), e_.times[0])};
   const std::vector<double> change = back_->log_weights();
@@ -175,38 +207,42 @@ bool Evaluator::likelihood(double time, const Points& real, const LogMass& mass,
     nll.values[i] = mass.value - nll.values[i] - change[i];
     if (nll.values[i] == INFINITY) ++out.impossible;
   }
-  const double deviation = nll.deviation();
-  out.value.values.push_back(nll.mean());
-  out.squared_error.values.push_back(deviation * deviation / static_cast<double>(change.size()) + mass.squared_error);
-  if (e_.likelihood->known) out.floor.values.push_back(-Moments{(*log_density_)(real, time)}.mean());
+  const Weighed figure = weighed(nll, real.weights);
+  out.value.values.push_back(figure.mean);
+  out.squared_error.values.push_back(figure.squared_error + mass.squared_error);
+  if (e_.likelihood->known)
+    out.floor.values.push_back(-weighed(Moments{(*log_density_)(real.points, time)}, real.weights).mean);
   return true;
 }
 
 bool Evaluator::repeat(int r) {
-  Points now = reference(e_.times[0], r, "start");
-  Carrier carrier(e_.stepper, m_, w_, now.size() / m_.dimension, machine_, sink_, e_.span);
+  Sample now = reference(e_.times[0], r, "start");
+  Carrier carrier(e_.stepper, m_, w_, now.points.size() / m_.dimension, machine_, sink_, e_.span);
   if (!carrier) return false;
-  carrier.place(now);
-  particles_ = {.dimension = m_.dimension, .times = {e_.times[0]}, .points = {now}, .weights = {}, .mass = {}};
+  carrier.place(now.points);
+  particles_ = {.dimension = m_.dimension, .times = {e_.times[0]}, .points = {now.points}, .weights = {}, .mass = {}};
   for (size_t k = 0; k + 1 < e_.times.size(); ++k) {
-    if (e_.one_step && k > 0) carrier.place(now);
+    if (e_.one_step && k > 0) carrier.place(now.points);
     if (!carrier.carry(e_.times[k], e_.times[k + 1], key(e_.seed, "noise", r), sink_)) return false;
-    const Points real = reference(e_.times[k + 1], r, "reference"), points = carrier.points();
-    std::vector<double> weights;
+    const Sample real = reference(e_.times[k + 1], r, "reference");
+    const Points points = carrier.points();
+    // Particles weigh what the samples that they start from do, times what they have grown.
+    std::vector<double> weights = now.weights;
     double largest = 0;
     if (m_.has_growth) {
       weights = carrier.log_weights();
       largest = *std::max_element(weights.begin(), weights.end());
       for (double& w : weights) w = std::exp(w - largest);
+      for (size_t i = 0; i < now.weights.size(); ++i) weights[i] *= now.weights[i];
     }
     compare(k, points, weights, real);
     for (size_t i = 0; i < e_.metrics.size(); ++i)
       if (is_likelihood(e_.metrics[i]) &&
-          !likelihood(e_.times[k + 1], real, log_mass(weights, largest), tallies_[k][i]))
+          !likelihood(e_.times[k + 1], real, log_mass(weights, now.weights, largest), tallies_[k][i]))
         return false;
     particles_.times.push_back(e_.times[k + 1]);
     particles_.points.push_back(points);
-    if (r == 0) real_.push_back(real);
+    if (r == 0) real_.push_back(real.points);
     if (e_.one_step) now = real;
   }
   return true;
@@ -216,10 +252,11 @@ void Evaluator::floors(const std::vector<Comparison>& comparisons) {
   for (size_t k = 0; k < comparisons.size(); ++k)
     for (int r = 0; r < kFloorRepeats; ++r) {
       const auto [sample, real] = independent(comparisons[k], r);
-      if (sample.empty() || real.empty()) return;
+      if (sample.points.empty() || real.points.empty()) return;
       for (size_t i = 0; i < e_.metrics.size(); ++i)
         if (!is_likelihood(e_.metrics[i]))
-          tallies_[k][i].floor.values.push_back(measure(e_.metrics[i], {sample, m_.dimension}, {real, m_.dimension}));
+          tallies_[k][i].floor.values.push_back(measure(e_.metrics[i], {sample.points, m_.dimension, sample.weights},
+                                                         {real.points, m_.dimension, real.weights}));
     }
 }
 

@@ -64,8 +64,9 @@ struct Particles {
   int dimension = 1;
   std::vector<double> times;
   std::vector<std::vector<double>> points;
-  std::vector<std::vector<double>> weights;  // per time, normalised to sum to one; empty without growth
-  std::vector<double> mass;                  // per time, mean of the unnormalised weights; empty without growth
+  /// Per time, normalised to sum to one; empty without growth, unless the particles start as rows with weights.
+  std::vector<std::vector<double>> weights;
+  std::vector<double> mass;  // per time, total of the unnormalised weights relative to the start; empty without growth
 };
 
 std::optional<Particles> sample(const elaborate::Sampling& sampling, const elaborate::Model& model,

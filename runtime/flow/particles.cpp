@@ -155,12 +155,17 @@ std::optional<std::vector<double>> draw(const elaborate::Program& program, int d
 
 namespace {
 
-/// Weights from log-weights, normalised to sum to one; `mass` is the mean of the unnormalised ones.
-std::vector<double> normalised(std::vector<double> log_weights, double& mass) {
+/// Weights from log-weights and the weights at the start (none: all 1), normalised to sum to one; `mass` is the sum of
+/// the unnormalised ones relative to that at the start.
+std::vector<double> normalised(std::vector<double> log_weights, const std::vector<double>& start, double& mass) {
   const double largest = *std::max_element(log_weights.begin(), log_weights.end());
-  double total = 0;
-  for (double& w : log_weights) total += w = std::exp(w - largest);
-  mass = total / static_cast<double>(log_weights.size()) * std::exp(largest);
+  double total = 0, before = 0;
+  for (size_t i = 0; i < log_weights.size(); ++i) {
+    const double at_start = start.empty() ? 1 : start[i];
+    total += log_weights[i] = at_start * std::exp(log_weights[i] - largest);
+    before += at_start;
+  }
+  mass = total / before * std::exp(largest);
   for (double& w : log_weights) w /= total;
   return log_weights;
 }
@@ -169,13 +174,17 @@ std::vector<double> normalised(std::vector<double> log_weights, double& mass) {
 
 std::optional<Particles> sample(const elaborate::Sampling& s, const elaborate::Model& model, const Weights& weights,
                                 const Machine& machine, diagnostics::Sink& sink) {
-  std::vector<double> start;
+  std::vector<double> start, start_weights;
   if (s.start.snapshots) {
     const std::vector<double>* rows = rows_of(*s.start.snapshots, sink);
     if (!rows) return {};
     const size_t first = s.start.snapshots->samples->offsets[s.start.group] * model.dimension;
     start.assign(rows->begin() + static_cast<ptrdiff_t>(first),
                  rows->begin() + static_cast<ptrdiff_t>(first + s.count * model.dimension));
+    if (const std::vector<double>& all = s.start.snapshots->samples->weights; !all.empty()) {
+      const auto from = all.begin() + static_cast<ptrdiff_t>(s.start.snapshots->samples->offsets[s.start.group]);
+      start_weights.assign(from, from + static_cast<ptrdiff_t>(s.count));
+    }
   } else {
     auto drawn =
         draw(s.start.draw, model.dimension, s.times[0], s.count, key(s.seed, "start"), model.f64, machine, sink);
@@ -191,10 +200,12 @@ std::optional<Particles> sample(const elaborate::Sampling& s, const elaborate::M
     if (k > 0 && !carrier.carry(s.times[k - 1], s.times[k], key(s.seed, "noise"), sink)) return {};
     out.times.push_back(s.times[k]);
     out.points.push_back(carrier.points());
-    if (model.has_growth) {
-      out.mass.push_back(0);
-      out.weights.push_back(normalised(carrier.log_weights(), out.mass.back()));
-    }
+    if (!model.has_growth && start_weights.empty()) continue;
+    double mass = 1;
+    const std::vector<double> grown =
+        model.has_growth ? carrier.log_weights() : std::vector<double>(start_weights.size(), 0);
+    out.weights.push_back(normalised(grown, start_weights, mass));
+    if (model.has_growth) out.mass.push_back(mass);
   }
   return out;
 }

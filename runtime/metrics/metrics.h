@@ -30,7 +30,7 @@ struct Plan {
 /// cloud sum to one.
 Plan transport(const Cloud& a, const Cloud& b, int p);
 
-/// As `transport` with p = 2 and uniform masses, but solved in random blocks of at most `block` points a side when the
+/// As `transport` with p = 2, but solved in random blocks of at most `block` points a side when the
 /// clouds are larger; masses sum to one over all blocks. `seed` fixes the blocks.
 Plan blockwise_plan(const Cloud& a, const Cloud& b, size_t block, uint64_t seed);
 

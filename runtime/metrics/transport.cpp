@@ -81,6 +81,42 @@ std::vector<Share> cut(const std::vector<uint32_t>& order, int64_t total, const 
   return shares;
 }
 
+/// As `cut`, of points with units of their own: `ends` is where each point of the order ends on the line.
+std::vector<Share> cut_weighted(const std::vector<uint32_t>& order, const std::vector<int64_t>& ends,
+                                const std::vector<int64_t>& places) {
+  std::vector<Share> shares(places.size() - 1);
+  size_t i = 0;
+  for (size_t block = 0; block < shares.size(); ++block) {
+    for (int64_t at = places[block]; at < places[block + 1];) {
+      while (ends[i] <= at) ++i;
+      const int64_t upto = std::min(ends[i], places[block + 1]);
+      shares[block].add(order[i], upto - at);
+      at = upto;
+    }
+  }
+  return shares;
+}
+
+/// Where each point of the order ends on the line.
+std::vector<int64_t> ends_of(const std::vector<uint32_t>& order, const std::vector<int64_t>& units) {
+  std::vector<int64_t> ends;
+  for (const uint32_t point : order) ends.push_back((ends.empty() ? 0 : ends.back()) + units[point]);
+  return ends;
+}
+
+/// Places that cut two lines of points into blocks of at most `block` points on either side, each as long as that
+/// allows. A point on a cut counts on both sides of it.
+std::vector<int64_t> fitting_cuts(const std::vector<int64_t>& a, const std::vector<int64_t>& b, size_t block) {
+  std::vector<int64_t> places{0};
+  size_t i = 0, j = 0;
+  while (places.back() < a.back()) {
+    while (a[i] <= places.back()) ++i;
+    while (b[j] <= places.back()) ++j;
+    places.push_back(std::min(a[std::min(i + block, a.size()) - 1], b[std::min(j + block, b.size()) - 1]));
+  }
+  return places;
+}
+
 /// Places that cut a line of `count` points into blocks of equal size, up to one point.
 std::vector<int64_t> equal_cuts(int64_t count, int64_t blocks, int64_t total) {
   std::vector<int64_t> places;
@@ -122,13 +158,20 @@ Plan transport(const Cloud& a, const Cloud& b, int p) {
   return solve(a, whole(a, total), b, whole(b, total), p, total);
 }
 
-Plan blockwise_plan(const Cloud& weighted_a, const Cloud& weighted_b, size_t block, uint64_t seed) {
-  const Cloud a{weighted_a.points, weighted_a.dimension}, b{weighted_b.points, weighted_b.dimension};
+Plan blockwise_plan(const Cloud& a, const Cloud& b, size_t block, uint64_t seed) {
   AM_CHECK(block > 0, "blocks without points");
   const size_t larger = std::max(a.count(), b.count());
   if (larger <= block || !measurable(a) || !measurable(b)) return transport(a, b, 2);
   AM_CHECK(a.dimension == b.dimension, "clouds in R^{} and R^{}", a.dimension, b.dimension);
 
+  if (!a.weights.empty() || !b.weights.empty()) {
+    const int64_t total = common_total(a, b);
+    std::mt19937_64 random(seed);
+    const std::vector<uint32_t> order_a = shuffled(a.count(), random), order_b = shuffled(b.count(), random);
+    const std::vector<int64_t> ends_a = ends_of(order_a, units(a, total)), ends_b = ends_of(order_b, units(b, total));
+    const std::vector<int64_t> places = fitting_cuts(ends_a, ends_b, block);
+    return joined(solve_all(a, cut_weighted(order_a, ends_a, places), b, cut_weighted(order_b, ends_b, places), total));
+  }
   // Cuts fall between points of the larger cloud; when the counts differ, a block's end may share a point of the
   // smaller one with its neighbour, which is then the one point more.
   const size_t each = a.count() == b.count() || block == 1 ? block : block - 1;

@@ -68,7 +68,7 @@ TEST_F(CacheOfAmc, WhatIsRunIsWhatIsKept) {
 
 TEST_F(CacheOfAmc, CodeForTileRegistersRunsInAnotherProcess) {
   // The system grants them to processes one by one, to one that makes the code and to one that finds it.
-  std::string script = small_script("steps = 3; batch = 64; products = split_bf16");
+  std::string script = small_script("steps = 3; batch = 64");
   script.replace(script.find("width = 8"), 9, "width = 96");
   write("x.am", script);
   const std::string cold = trained();

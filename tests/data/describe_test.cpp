@@ -65,6 +65,26 @@ TEST(Describe, ColumnsThatCannotBeTimes) {
   expect_holds(describe_bytes("a.csv", many), "no column is named like a time");
 }
 
+TEST(Describe, WeightsAreNoCoordinates) {
+  expect_holds(describe_bytes("a.csv", "t,x1,x2,w\n0,1,2,1\n1,2,3,0.5\n"),
+               "csv(\"FILE\", time = \"t\", columns = \"x1\"..\"x2\", weight = \"w\")\n");
+  // A negative one cannot be a weight.
+  expect_holds(describe_bytes("a.csv", "t,x,w\n0,1,1\n1,2,-1\n"), "csv(\"FILE\", time = \"t\")\n");
+  const std::string weighed = testing::zip({{.name = "w.npy", .text = npy_of({1, 2, 3}, "(3,)")},
+                                            {.name = "pca.npy", .text = npy_of({1, 2, 3}, "(3,)")}});
+  expect_holds(describe_bytes("a.npz", weighed), "data cells = npz(\"FILE\", x = \"pca\", weight = \"w\")\n");
+}
+
+TEST(Describe, ParticlesOfARunAreNoSamples) {
+  const std::string paths = testing::zip({{.name = "mass.npy", .text = npy_of({1, 2}, "(2,)")},
+                                          {.name = "t.npy", .text = npy_of({0, 1}, "(2,)")},
+                                          {.name = "w.npy", .text = npy_of({.5, .5, .5, .5}, "(2, 2)")},
+                                          {.name = "x.npy", .text = npy_of({1, 2, 3, 4}, "(2, 2, 1)")}});
+  const std::string text = describe_bytes("paths.npz", paths);
+  expect_holds(text, "particles of a run, 2 particles at 2 times recorded in `x`");
+  EXPECT_EQ(text.find("data cells"), std::string::npos) << text;
+}
+
 TEST(Describe, Archives) {
   const std::string genes = testing::npy("{'descr': '<U1', 'fortran_order': False, 'shape': (1,), }", "a\0\0\0");
   const std::string bytes = testing::zip({{.name = "X.npy", .text = npy_of({1, 2, 3, 4, 1, 2}, "(3, 2)")},
@@ -95,7 +115,7 @@ TEST(Describe, Cells) {
   diagnostics::Sink sink;
   const std::string text = describe(path, sink);
   EXPECT_EQ(told(sink), "");
-  expect_holds(text, ": 7 columns of `obs`, 4 arrays\n");
+  expect_holds(text, ": 9 columns of `obs`, 4 arrays\n");
   expect_holds(text, "  day                  float64  0 to 7, mean 2.66667\n");
   expect_holds(text, "  kind                 category 2 texts: `stem`, `late 2`\n");
   expect_holds(text, "  X                    float32  [6, 3] csr     0 to 7, mean 1.55556\n");

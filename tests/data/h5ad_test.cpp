@@ -100,7 +100,7 @@ TEST(H5ad, FirstComponentsAndNamedGenes) {
 TEST(H5ad, NamesThatAreNotThere) {
   EXPECT_EQ(read_new({.time = "days"}).messages,
             "MissingColumn: `FILE` has no column `days`\nnote: its columns of `obs` are `day`, `gap`, `kind`, "
-            "`nullable`, `single`, `stage`, `word`\nhelp: did you mean `day`?\n");
+            "`nullable`, `pair`, `single`, `stage`, `weight`, `word`\nhelp: did you mean `day`?\n");
   EXPECT_EQ(read_new({.x = "obsm/X_pac"}).messages,
             "MissingColumn: `FILE` has no column `obsm/X_pac`\nnote: its arrays are `X`, `obsm/X_line`, `obsm/X_pca`, "
             "`layers/counts`\nhelp: did you mean `obsm/X_pca`?\n");
@@ -131,6 +131,82 @@ TEST(H5ad, OldLayouts) {
     ASSERT_TRUE(r.data) << r.messages;
     EXPECT_EQ(r.data->rows, kSorted);
     EXPECT_EQ(r.data->times, (Numbers{5.25, 6.5, 10}));
+  }
+}
+
+TEST(H5ad, RecordsWithEnumerations) {
+  const Folder folder;
+  const std::string path = testing::record_layout(folder);
+  const Reading stage = read(path, {.time = "stage", .x = "X"});
+  ASSERT_TRUE(stage.data) << stage.messages;
+  EXPECT_EQ(stage.data->times, (Numbers{5.25, 6.5, 10}));
+  EXPECT_EQ(stage.data->rows, kSorted);
+  // An enumeration of two names is no truth value.
+  const Reading kind = read(path, {.time = "kind", .x = "raw/X"});
+  ASSERT_TRUE(kind.data) << kind.messages;
+  EXPECT_EQ(kind.data->times, (Numbers{1, 2}));
+  EXPECT_NE(read(path, {.time = "barcod", .x = "X"}).messages.find("its columns of `obs` are `stage`, `kind`"),
+            std::string::npos);
+}
+
+TEST(H5ad, TruthValuesAreNumbers) {
+  const Reading r = read_new({.time = "pair"});
+  ASSERT_TRUE(r.data) << r.messages;
+  EXPECT_EQ(r.data->times, (Numbers{0, 1}));
+}
+
+TEST(H5ad, WeightsAreSortedWithTheirRows) {
+  const Reading r = read_new({.time = "day", .weight = "weight"});
+  ASSERT_TRUE(r.data) << r.messages;
+  EXPECT_EQ(r.data->weights, (Numbers{2, 5, 1, 4, 6, 3}));
+  EXPECT_EQ(r.data->file_rows, (Sizes{1, 4, 0, 3, 5, 2}));
+  EXPECT_NE(read_new({.time = "day", .weight = "kind"}).messages.find("weights are numbers"), std::string::npos);
+}
+
+TEST(H5ad, LoadingsAndTheirCentre) {
+  const Reading plain = read_new({.time = "day"});
+  ASSERT_TRUE(plain.data) << plain.messages;
+  ASSERT_TRUE(plain.data->frame);
+  EXPECT_EQ(plain.data->frame->components->names, testing::kGenes);
+  EXPECT_EQ(plain.data->frame->components->loadings, (Numbers{1, 2, 3, 4, 5, 6}));
+  EXPECT_EQ(plain.data->frame->components->centre, Numbers());  // scanpy does not record it
+  const Reading second = read_new({.columns = {"obsm/X_pca[:, 1]"}, .centre = "var/mean"});
+  ASSERT_TRUE(second.data) << second.messages;
+  EXPECT_EQ(second.data->frame->components->loadings, (Numbers{2, 4, 6}));
+  EXPECT_EQ(second.data->frame->components->centre, (Numbers{7, 8, 9}));
+  // Nobody says that these are components.
+  EXPECT_FALSE(read_new({.x = "obsm/X_line"}).data->frame);
+  EXPECT_NE(read_new({.loadings = "varm/PC"}).messages.find("did you mean `varm/PCs`?"), std::string::npos);
+  EXPECT_NE(read_new({.centre = "X"}).messages.find("its components are not those of `X`"), std::string::npos);
+}
+
+/// Components that are (X − mean)·PCs, from X dense and in both sparse forms.
+TEST(H5ad, TheCentreOfWhatComponentsWereMadeOf) {
+  const Numbers x{1, 0, 2, 0, 4, 0, 3, 0, 0, 0, 0, 6}, loadings{1, 0, 0.5, 2, 0, -1}, mean{1, 1, 2};
+  Numbers components;
+  for (size_t row = 0; row < 4; ++row)
+    for (size_t k = 0; k < 2; ++k) {
+      double value = 0;
+      for (size_t gene = 0; gene < 3; ++gene) value += (x[3 * row + gene] - mean[gene]) * loadings[2 * gene + k];
+      components.push_back(value);
+    }
+  const Folder folder;
+  for (const char* form : {"dense", "csr_matrix", "csc_matrix"}) {
+    const std::string path = folder.path("made.h5ad");
+    {
+      const H5 file(testing::make_file(path)), var(testing::make_table(file, "var", testing::kGenes));
+      const H5 obsm(testing::make_group(file, "obsm", "dict")), varm(testing::make_group(file, "varm", "dict"));
+      H5(testing::put(obsm, "X_pca", components, {4, 2}));
+      H5(testing::put(varm, "PCs", loadings, {3, 2}));
+      if (form == std::string("dense")) H5(testing::put(file, "X", x, {4, 3}));
+      if (form == std::string("csr_matrix"))
+        testing::put_sparse(file, "X", form, {4, 3}, {1, 2, 4, 3, 6}, {0, 2, 1, 0, 2}, {0, 2, 3, 4, 5});
+      if (form == std::string("csc_matrix"))
+        testing::put_sparse(file, "X", form, {4, 3}, {1, 3, 4, 2, 6}, {0, 2, 1, 0, 3}, {0, 2, 3, 5});
+    }
+    const Reading r = read(path, {.centre = "X"});
+    ASSERT_TRUE(r.data) << form << r.messages;
+    EXPECT_EQ(r.data->frame->components->centre, mean) << form;
   }
 }
 

@@ -109,6 +109,7 @@ std::string data_folder() {
     const auto write = [&](const std::string& name, const std::string& bytes) {
       std::ofstream(fmt::format("{}/{}", path, name), std::ios::binary) << bytes;
     };
+    write("weighed.csv", "day,w,gene1,gene2,gene3\n0,1,0,1,2\n0,2,1,1,0\n1,1,2,1,1\n1,3,3,0,2\n");
     const std::string points = data::testing::npy_of(x, "(80, 3)");
     write("points.npy", points);
     write("cells.npz", data::testing::zip({{"pca.npy", points}, {"day.npy", data::testing::npy_of(day, "(80,)")}}));

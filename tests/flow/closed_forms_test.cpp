@@ -66,7 +66,7 @@ class WithProducts : public testing::TestWithParam<const char*> {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(EveryKind, WithProducts, testing::Values("plain", "split_bf16"), [](const auto& kind) {
+INSTANTIATE_TEST_SUITE_P(EveryKind, WithProducts, testing::Values("plain", "auto"), [](const auto& kind) {
   return std::string(kind.param);
 });
 

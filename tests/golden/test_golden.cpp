@@ -171,7 +171,7 @@ constexpr std::string_view kBeyondScripts[] = {
     "RaggedRow",      "NonFiniteCell",    "EmptyData",     "OneTimeOnly",     "UnsortedTimes",
     "MalformedFile",  "MissingTime",      "NonFiniteLoss", "NonFiniteSample", "SolverStuck",
     "CannotWrite",    "OutOfMemory",      "BadCheckpoint", "CompilerFailure", "UnknownShape",
-    "BadShapeOption", "DataUsedTwice",
+    "BadShapeOption", "DataUsedTwice",    "BadWeights",    "MixedUnits",      "UnusedMass",
 };
 // Kinds of the catalogue that the compiler does not raise yet. This list only shrinks.
 constexpr std::string_view kNotRaisedYet[] = {"NotDifferentiable"};

@@ -224,6 +224,19 @@ TEST(Blockwise, NoBlockIsLargerThanAsked) {
   }
 }
 
+TEST(Blockwise, MarginalsAreTheWeights) {
+  for (const auto& [n, m, block] : {std::tuple{100, 100, 30}, {97, 61, 10}, {13, 200, 16}, {5, 4, 1}}) {
+    const Points a = normal(n, 2, 1), b = normal(m, 2, 2), v = positive(m, 4);
+    Points u = positive(n, 3);
+    u[0] = 0, u[2] *= 50;  // one that takes no part, and one that reaches over many blocks
+    const Plan plan = blockwise_plan({a, 2, u}, {b, 2, v}, block, 9);
+    expect_marginals(plan, normalised(u), normalised(v), 1e-14);
+    EXPECT_GE(plan.cost, transport({a, 2, u}, {b, 2, v}, 2).cost - 1e-13);
+    // As many rows as are kept for them where pairs are drawn.
+    EXPECT_LE(plan.pairs.size(), static_cast<size_t>(n + m + 2 * ((n + m) / std::max(1, block - 1) + 1)));
+  }
+}
+
 TEST(Blockwise, SeedFixesTheBlocks) {
   const Points a = normal(50, 2, 1), b = normal(50, 2, 2);
   const double first = blockwise_plan({a, 2}, {b, 2}, 8, 1).cost;
