@@ -58,6 +58,7 @@ int dispatch(const Arguments& a) {
   if (a.command == "eval") return eval(a);
   if (a.command == "fmt") return format(a);
   if (a.command == "doc") return doc(a);
+  if (a.command == "report") return report(a);
   return info(a);
 }
 
@@ -172,6 +173,11 @@ int run_command(int argc, char** argv) {
   c->add_option("--file", a.file, "a script, whose declarations with their ## comments come first");
   reports(*c, a);
   c->add_flag("--markdown", a.markdown, "Markdown instead of text; without a name the page docs/stdlib.md");
+  c = app.add_subcommand("report", "make report.html and the figures of a run again, from its folder");
+  c->add_option("folder", a.file, "a run's folder, such as runs/SCRIPT")->required();
+  reports(*c, a);
+  c->add_option("--threads", a.threads, "threads to use; default: all cores")->check(CLI::Range(0, 4096));
+  caches(*c, a);
   c = app.add_subcommand("info", "version, CPU and vector width; with a script, the plan of its programs");
   c->add_option("file", a.file, "a script");
   reports(*c, a);

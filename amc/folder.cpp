@@ -32,6 +32,33 @@ std::vector<elaborate::Model> for_each_seed(const elaborate::Model& model) {
   return out;
 }
 
+std::string particles_file(const Script& script, const elaborate::Sampling& sampling) {
+  return script.elaborated.samplings.size() == 1 ? "paths.npz" : sampling.name + ".npz";
+}
+
+namespace {
+
+/// The names of what a sampling's rows hold: genes or columns of the data, and conditions after them; none where the data
+/// have no names for them.
+std::vector<std::string> coordinates_of(const Script& script, const elaborate::Sampling& s) {
+  std::vector<std::string> names = s.view.names();
+  const elaborate::Model* m = script.elaborated.model(s.model);
+  if (names.empty() && m && m->snapshots) names = m->snapshots->samples->columns;
+  if (!m || names.size() != s.view.width()) return {};
+  for (const auto& c : m->conditions)
+    for (int i = 0; i < c.shape.count(); ++i)
+      names.push_back(c.shape.rank == 0 ? c.name : fmt::format("{}[{}]", c.name, i));
+  return names;
+}
+
+}  // namespace
+
+RunFolder RunFolder::at(const std::string& path) {
+  RunFolder folder;
+  folder.path_ = path.substr(0, path.find_last_not_of('/') + 1);
+  return folder;
+}
+
 bool RunFolder::make(const std::string& path, bool resume, std::string& kept, diagnostics::Sink& sink) {
   path_ = path.substr(0, path.find_last_not_of('/') + 1);
   std::error_code error;
@@ -92,6 +119,8 @@ bool RunFolder::write_config(const Arguments& a, const Script& script, const Mac
                              diagnostics::Sink& sink) const {
   nlohmann::ordered_json j;
   j["script"] = a.file;
+  std::error_code unused;
+  j["called_in"] = std::filesystem::current_path(unused).string();
   j["set"] = a.set, j["data"] = a.data, j["const"] = a.constants;
   j["version"] = version(), j["llvm"] = jit::llvm_version();
   j["cpu"] = machine.target.cpu, j["vector_bytes"] = machine.target.vector_bytes, j["threads"] = machine.threads;
@@ -105,7 +134,10 @@ bool RunFolder::write_config(const Arguments& a, const Script& script, const Mac
     model["objective"] = m.objective_text;
     for (size_t i = 0; i < m.terms.size(); ++i) model["terms"][fmt::format("term{}", i + 1)] = m.terms[i].text;
     for (const auto& p : m.parameters) model["parameters"][p.name] = p.shape.text();
+    if (m.snapshots && !m.snapshots->samples->time_name.empty()) model["time"] = m.snapshots->samples->time_name;
   }
+  for (const auto& s : script.elaborated.samplings)
+    j["samplings"][s.name] = {{"model", s.model}, {"file", particles_file(script, s)}, {"coordinates", coordinates_of(script, s)}};
   return write("config.json", j.dump(2) + "\n", sink) && write("script.am", script.sources.text(script.file), sink);
 }
 
@@ -131,6 +163,32 @@ bool RunFolder::write_particles(const std::string& name, const flow::Particles& 
     return false;
   }
   return true;
+}
+
+std::optional<flow::Particles> RunFolder::read_particles(const std::string& name, diagnostics::Sink& sink) const {
+  data::Archive archive;
+  const auto malformed = [&](std::string_view what) {
+    sink.report<Kind::MalformedFile>({}, file(name), "npz", what);
+    return std::nullopt;
+  };
+  if (const data::FileError error = data::read_npz(file(name), archive)) return malformed(error.what);
+  const auto x = archive.find("x"), t = archive.find("t"), w = archive.find("w"), mass = archive.find("mass");
+  if (x == archive.end() || t == archive.end() || x->second.shape.size() != 3 || t->second.shape.size() != 1 ||
+      x->second.shape[0] != t->second.shape[0] || x->second.count() == 0)
+    return malformed("it has no particles `x` [times, count, d] with their times `t`");
+  const size_t times = x->second.shape[0], each = x->second.count() / times, count = x->second.shape[1];
+  if (w != archive.end() && w->second.count() != times * count) return malformed("`w` does not fit `x`");
+  flow::Particles out{.dimension = static_cast<int>(x->second.shape[2])};
+  for (size_t k = 0; k < times; ++k) {
+    out.times.push_back(t->second.at(k));
+    out.points.emplace_back(each);
+    for (size_t i = 0; i < each; ++i) out.points[k][i] = x->second.at(k * each + i);
+    if (w == archive.end()) continue;
+    out.weights.emplace_back(count);
+    for (size_t i = 0; i < count; ++i) out.weights[k][i] = w->second.at(k * count + i);
+    if (mass != archive.end() && mass->second.count() == times) out.mass.push_back(mass->second.at(k));
+  }
+  return out;
 }
 
 MetricsFile::MetricsFile(std::string path, const elaborate::Model& model, int from_step) : path_(std::move(path)) {
@@ -167,19 +225,6 @@ bool MetricsFile::flush(diagnostics::Sink& sink) {
     return false;
   }
   return true;
-}
-
-report::Chart MetricsFile::chart(const elaborate::Model& model) const {
-  report::Chart chart{.title = "Training of " + model.name, .x_label = "step", .y_label = "objective"};
-  auto line = [&](std::string name, size_t column, bool dashed) {
-    report::Series s{.name = std::move(name), .dashed = dashed};
-    for (const auto& row : rows_) s.x.push_back(row[0]), s.y.push_back(row[column]);
-    chart.series.push_back(std::move(s));
-  };
-  line("objective", 2, false);
-  for (size_t i = 0; i < model.terms.size() && model.terms.size() > 1; ++i)
-    line(fmt::format("term {}", i + 1), 5 + i, true);
-  return chart;
 }
 
 }  // namespace am::program

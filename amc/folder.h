@@ -14,6 +14,8 @@ std::string training_folder(const elaborate::Model& training);
 std::string training_name(const elaborate::Model& training);
 /// The model with each of its seeds as the one it is trained with.
 std::vector<elaborate::Model> for_each_seed(const elaborate::Model& model);
+/// The file of a sampling's particles in the folder.
+std::string particles_file(const Script& script, const elaborate::Sampling& sampling);
 
 class RunFolder {
  public:
@@ -27,6 +29,8 @@ class RunFolder {
   bool set_aside(const std::vector<std::string>& names, std::string& kept, diagnostics::Sink& sink) const;
   /// All files of a finished run but those of its trainings; none where there is no report yet.
   std::vector<std::string> of_finished_run() const;
+  /// The folder of a run that is over, as it is.
+  static RunFolder at(const std::string& path);
   std::string file(const std::string& name) const { return path_ + "/" + name; }
   const std::string& path() const { return path_; }
   bool write(const std::string& name, std::string_view text, diagnostics::Sink& sink) const;
@@ -34,6 +38,8 @@ class RunFolder {
   /// Particles as shown by the view. Names of genes, a line each, are the bytes of the member "genes".
   bool write_particles(const std::string& name, const flow::Particles& particles, const data::View& view,
                        diagnostics::Sink& sink) const;
+  /// What `write_particles` wrote, as shown. Nothing, reported, if the file is damaged or another.
+  std::optional<flow::Particles> read_particles(const std::string& name, diagnostics::Sink& sink) const;
 
  private:
   std::string path_;
@@ -46,8 +52,6 @@ class MetricsFile {
   void add(const flow::Progress& p);
   /// Rewrites the file; called now and then and at the end.
   bool flush(diagnostics::Sink& sink);
-  /// Columns as lines for charts: step against each.
-  report::Chart chart(const elaborate::Model& model) const;
 
  private:
   std::string path_, header_;

@@ -52,6 +52,7 @@ int emit(const Arguments& a);
 int derive(const Arguments& a);
 int describe_data(const Arguments& a);
 int info(const Arguments& a);
+int report(const Arguments& a);
 int eval(const Arguments& a);
 int format(const Arguments& a);
 int doc(const Arguments& a);

@@ -1,12 +1,13 @@
-// `amc run`: trains, samples, evaluates, reports.
+// `amc run`: trains, samples, evaluates, and makes the report of it.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "amc/folder.h"
+#include "amc/pictures.h"
 #include "amc/progress.h"
+#include "amc/report.h"
 
 namespace am::program {
 
@@ -17,7 +18,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr double kCheckpointSeconds = 30;
 constexpr int kReports = 1000;  // rows of metrics.csv, about
-constexpr size_t kDrawnParticles = 2000;
 constexpr std::string_view kFloor =
     "The floor is the same figure between two independent real samples of the same sizes\n(of half a snapshot each "
     "where there are too few rows); below it a smaller number means nothing";
@@ -45,21 +45,16 @@ class Run {
   bool write_results();
   bool report();
   bool write_picture(const std::string& name, const flow::Particles& p, const elaborate::Sampling& s);
-  void add_motion(std::string name, const flow::Particles& p, const elaborate::Model& m,
-                  const std::vector<double>& times);
   void print_table(const std::string& title, const elaborate::Evaluation& e, const flow::EvaluationResult& r);
-  void add_charts(const elaborate::Evaluation& e, const flow::EvaluationResult& r);
   bool load_checkpoints();
   /// The weights of a finished training.
   bool load_trained(const elaborate::Model& m);
-  std::string particles_file(const elaborate::Sampling& s) const;
   std::optional<flow::Weights> start(const elaborate::Model& m, const std::string& checkpoint);
 
   const Arguments& a_;
   Script& script_;
   const Machine& machine_;
   RunFolder folder_;
-  report::Report report_;
   nlohmann::ordered_json results_ = nlohmann::ordered_json::array();
   std::map<std::string, flow::Weights> weights_;  // of trained models, by the folder of the training
   std::map<std::string, flow::Weights> loaded_;   // from checkpoints, before training goes on
@@ -135,9 +130,6 @@ bool Run::train(const elaborate::Model& m) {
   line.end();
   // Whatever ended it, what was reached is kept; after a failure these are the last weights with a finite objective.
   fine = flow::save(checkpoint, m, *w, script_.sink) && metrics.flush(script_.sink) && fine;
-  // The page shows one training of each model: the one whose particles it shows.
-  const bool shown = !m.without && (m.seeds.empty() || m.seed == m.seeds.front());
-  if (shown) report_.charts.push_back(metrics.chart(m));
   const double seconds = since(began);
   if (ending == flow::Ending::Stopped && fine)
     fmt::print("{}: stopped at step {}; checkpoint in {}; to go on, add `--resume` to the same command\n", name,
@@ -151,7 +143,6 @@ bool Run::train(const elaborate::Model& m) {
   else
     fmt::print("{}: nothing to train: the checkpoint is of step {}, and `steps` is {}\n", name, grouped(first),
                grouped(m.steps));
-  if (shown) report_.formulas.push_back({m.name + " minimises", m.objective_text});
   weights_[folder] = std::move(*w);
   return true;
 }
@@ -174,32 +165,6 @@ bool Run::write_picture(const std::string& name, const flow::Particles& p, const
   return folder_.write(name, report::png(motion, sheet), script_.sink);
 }
 
-void Run::add_motion(std::string name, const flow::Particles& p, const elaborate::Model& m,
-                     const std::vector<double>& times) {
-  const size_t count = p.points[0].size() / p.dimension, shown = std::min(count, kDrawnParticles);
-  report::Motion motion{.name = std::move(name), .dimension = p.dimension, .times = p.times};
-  report::Reference reference;
-  for (size_t k = 0; k < p.times.size(); ++k) {
-    const auto& x = p.points[k];
-    motion.points.emplace_back(x.begin(), x.begin() + static_cast<ptrdiff_t>(shown * p.dimension));
-    if (!p.weights.empty())
-      motion.weights.emplace_back(p.weights[k].begin(), p.weights[k].begin() + static_cast<ptrdiff_t>(shown));
-  }
-  for (double time : times) {
-    auto drawn = flow::draw(m.draw, m.dimension, time, shown, 7, m.f64, machine_, script_.sink);
-    if (!drawn) break;
-    reference.times.push_back(time);
-    reference.points.push_back(std::move(*drawn));
-  }
-  folder_.write(fmt::format("figures/{}.svg", motion.name), report::svg(motion, reference), script_.sink);
-  report_.motions.push_back(std::move(motion));
-  report_.references.push_back(std::move(reference));
-}
-
-std::string Run::particles_file(const elaborate::Sampling& s) const {
-  return script_.elaborated.samplings.size() == 1 ? "paths.npz" : s.name + ".npz";
-}
-
 bool Run::sample(const elaborate::Sampling& s) {
   const elaborate::Model* m = script_.elaborated.model(s.model);
   auto w = m ? weights_.find(training_folder(*m)) : weights_.end();
@@ -207,7 +172,7 @@ bool Run::sample(const elaborate::Sampling& s) {
   const auto began = Clock::now();
   const auto p = flow::sample(s, *m, w->second, machine_, script_.sink);
   if (!p) return false;
-  const std::string name = particles_file(s);
+  const std::string name = particles_file(script_, s);
   if (!folder_.write_particles(name, *p, s.view, script_.sink)) return false;
   if (s.picture && !write_picture(std::filesystem::path(name).replace_extension(".png"), *p, s)) return false;
   fmt::print("{}: {} particles at {} times by {} in {:.2f} s → {}\n", s.name, grouped(s.count), s.times.size(),
@@ -220,8 +185,7 @@ bool Run::sample(const elaborate::Sampling& s) {
       masses += fmt::format("{}{:.3f} at t = {:g}", k ? ", " : "", p->mass[k], p->times[k]);
     fmt::print("{}: mass {}\n", s.name, masses);
   }
-  add_motion(s.name, *p, *m, s.times);
-  return true;
+  return write_pictures(folder_, s, *m, w->second, *p, machine_, script_.sink);
 }
 
 /// The unit of distances between the points of a model.
@@ -289,25 +253,17 @@ void Run::print_table(const std::string& title, const elaborate::Evaluation& e, 
              means.empty() ? "" : ", mean of ", means);
   if (const elaborate::Model* m = script_.elaborated.model(e.model); m->frame && m->frame->standardised())
     fmt::print("distances are in {}\n", units(*m));
-  report::Table table{.title = fmt::format("{} against {}", title, e.against_text)};
-  table.header = {"t"};
   std::string head = fmt::format("{:>8}", "t");
   for (const auto& f : first.figures)
-    for (const Column& column : columns(f, f, e.repeats)) {
+    for (const Column& column : columns(f, f, e.repeats))
       head += fmt::format("{:>{}}", column.heading, width_of(column));
-      table.header.push_back(column.heading);
-    }
   fmt::print("{}\n", head);
   auto add = [&](const std::string& label, const std::vector<flow::Figure>& figures) {
     std::string row = fmt::format("{:>8}", label);
-    std::vector<std::string> cells{label};
     for (size_t i = 0; i < figures.size(); ++i)
-      for (const Column& column : columns(first.figures[i], figures[i], e.repeats)) {
-        cells.push_back(figure_text(column.value));
-        row += fmt::format("{:>{}}", cells.back(), width_of(column));
-      }
+      for (const Column& column : columns(first.figures[i], figures[i], e.repeats))
+        row += fmt::format("{:>{}}", figure_text(column.value), width_of(column));
     fmt::print("{}\n", row);
-    table.rows.push_back(cells);
   };
   size_t impossible = 0;
   for (const auto& c : r.comparisons) {
@@ -315,29 +271,21 @@ void Run::print_table(const std::string& title, const elaborate::Evaluation& e, 
     for (const auto& f : c.figures) impossible += f.impossible;
   }
   if (r.comparisons.size() > 1) add("mean", r.means);
-  table.footnote = fmt::format("{}.", kFloor);
-  if (e.likelihood) table.footnote += fmt::format(" {}", kLikelihoodFootnote);
+  if (e.likelihood) fmt::print("{}\n", kLikelihoodFootnote);
   if (impossible > 0)
-    table.footnote += fmt::format(" {} real samples lie where the model has no density, which makes it infinite.",
-                                  grouped(static_cast<long long>(impossible)));
+    fmt::print("{} real samples lie where the model has no density, which makes it infinite.\n",
+               grouped(static_cast<long long>(impossible)));
   if (std::any_of(e.metrics.begin(), e.metrics.end(), [](const auto& m) { return m.kind->of == metrics::Of::WeakForm; }))
-    table.footnote += fmt::format(" {}", kFitFootnote);
-  // The floor is explained once, below the last table.
-  if (table.footnote.size() > kFloor.size() + 1) fmt::print("{}\n", table.footnote.substr(kFloor.size() + 2));
+    fmt::print("{}\n", kFitFootnote);
   for (size_t i = 0; i < e.metrics.size(); ++i)
-    if (const std::string verdict = fit_verdict(e, r, i); !verdict.empty()) {
-      fmt::print("{}\n", verdict);
-      report_.facts.push_back({fmt::format("{} of {}", e.metrics[i].label, e.model), verdict.substr(verdict.find("p = "))});
-    }
+    if (const std::string verdict = fit_verdict(e, r, i); !verdict.empty()) fmt::print("{}\n", verdict);
   if (r.learned_action) {
     std::string text = fmt::format("{:.5f} ± {:.5f}", r.learned_action->value, r.learned_action->standard_error);
     if (r.action_bound)
       text += fmt::format("; of the least action a lower bound is −objective, {:.5f} ± {:.5f}", r.action_bound->value,
                           r.action_bound->standard_error);
     fmt::print("learned action {}\n", text);
-    report_.facts.push_back({"learned action of " + e.model, text});
   }
-  report_.tables.push_back(std::move(table));
   if (!e.over_path) return;
   auto spread = [](const std::vector<double>& by_seed) {
     return by_seed.empty() ? std::string() : fmt::format(" ± {:.5f}", flow::deviation(by_seed));
@@ -347,7 +295,6 @@ void Run::print_table(const std::string& title, const elaborate::Evaluation& e, 
     const std::string share = own > 0 ? fmt::format("{:.3f} % of the {} {:.5f}", 100 * *relative, size, own)
                                       : fmt::format("where the known one is 0");
     fmt::print("{} gap ½∫E|{} − exact|² = {:.5f}{}, {}\n", name, learned, gap, deviation, share);
-    report_.facts.push_back({fmt::format("{} gap of {}", name, e.model), fmt::format("{:.5f}{} ({})", gap, deviation, share)});
   };
   if (r.gap) print_gap("action", "drift", "action", *r.gap, *r.action, r.relative_gap(), spread(r.gap_by_seed));
   if (r.growth_gap)
@@ -355,37 +302,6 @@ void Run::print_table(const std::string& title, const elaborate::Evaluation& e, 
               spread(r.growth_gap_by_seed));
   const std::string objective = fmt::format("{:.5f}{}", r.objective, spread(r.objective_by_seed));
   fmt::print("objective {} over {} draws\n", objective, grouped(static_cast<long long>(r.objective_samples)));
-  report_.facts.push_back({"objective of " + e.model, objective});
-}
-
-/// A label in a file name: `mmd(gamma = 1)` as mmd_gamma_1.
-std::string file_name_of(std::string_view label) {
-  std::string out;
-  for (const char c : label)
-    if (std::isalnum(static_cast<unsigned char>(c)) || c == '.')
-      out += c;
-    else if (!out.empty() && out.back() != '_')
-      out += '_';
-  while (out.ends_with('_')) out.pop_back();
-  return out;
-}
-
-void Run::add_charts(const elaborate::Evaluation& e, const flow::EvaluationResult& r) {
-  if (r.comparisons.size() < 2) return;
-  for (size_t i = 0; i < e.metrics.size(); ++i) {
-    report::Chart chart{.title = fmt::format("{} of {} over time", e.metrics[i].label, e.model),
-                        .x_label = "t",
-                        .y_label = e.metrics[i].label};
-    report::Series value{.name = e.metrics[i].label, .dots = true}, floor{.name = "sampling floor", .dashed = true};
-    for (const auto& c : r.comparisons) {
-      value.x.push_back(c.time), value.y.push_back(c.figures[i].value);
-      if (c.figures[i].floor) floor.x.push_back(c.time), floor.y.push_back(*c.figures[i].floor);
-    }
-    chart.series = {value};
-    if (!floor.x.empty()) chart.series.push_back(floor);
-    folder_.write(fmt::format("figures/{}_{}.svg", e.model, file_name_of(e.metrics[i].label)), report::svg(chart), script_.sink);
-    report_.charts.push_back(std::move(chart));
-  }
 }
 
 nlohmann::ordered_json as_json(const flow::Figure& f) {
@@ -492,7 +408,6 @@ bool Run::evaluate(const elaborate::Evaluation& e) {
   if (each.empty()) return false;
   const auto r = flow::over_seeds(std::move(each), !m->seeds.empty());
   print_table(e.model, e, r);
-  add_charts(e, r);
   results_.push_back(as_json(e, *m, r));
   results_.back()["units"] = units(*m);
   return write_results() && (e.hold_outs.empty() || hold_out(e));
@@ -521,19 +436,8 @@ bool Run::hold_out(const elaborate::Evaluation& e) {
 }
 
 bool Run::report() {
-  report_.title = std::filesystem::path(a_.file).filename().string();
-  report_.script = std::string(script_.sources.text(script_.file));
-  for (const auto& chart : report_.charts)
-    if (chart.x_label == "step")
-      folder_.write(fmt::format("figures/{}.svg", chart.title.substr(chart.title.rfind(' ') + 1) + "_training"),
-                    report::svg(chart), script_.sink);
-  for (const auto& m : script_.elaborated.models)
-    report_.facts.push_back({m.name, fmt::format("{} steps of {} samples, seed{} {}, {}", grouped(m.steps), grouped(m.batch),
-                                                 m.seeds.size() > 1 ? "s" : "",
-                                                 m.seeds.empty() ? std::to_string(m.seed) : fmt::format("{}", fmt::join(m.seeds, ", ")),
-                                                 m.f64 ? "f64" : "f32")});
-  if (!folder_.write("report.html", report::html(report_), script_.sink)) return false;
-  if (!report_.tables.empty()) fmt::print("\n{}.\n", kFloor);
+  if (!write_report(folder_, script_.sink)) return false;
+  if (!results_.empty()) fmt::print("\n{}.\n", kFloor);
   fmt::print("\nreport: {}\n", folder_.file("report.html"));
   return true;
 }
@@ -581,14 +485,13 @@ int Run::from_run() {
   if (samples) {
     for (const auto& s : todo.samplings) {
       fine = fine && load_trained(*todo.model(s.model));
-      replaced.insert(replaced.end(), {particles_file(s), fmt::format("figures/{}.svg", s.name)});
+      replaced.insert(replaced.end(), {particles_file(script_, s), pictures_file(s.name)});
     }
   } else {
     replaced.push_back("evaluation.json");
     for (const auto& e : todo.evaluations) {
       load_seeds(*todo.model(e.model));
       for (const auto& h : e.hold_outs) load_seeds(h.model);
-      for (const auto& metric : e.metrics) replaced.push_back(fmt::format("figures/{}_{}.svg", e.model, metric.name));
     }
   }
   std::string kept;
@@ -598,8 +501,8 @@ int Run::from_run() {
     for (const auto& s : todo.samplings) fine = fine && !interrupted && sample(s);
   else
     for (const auto& e : todo.evaluations) fine = fine && !interrupted && evaluate(e);
+  fine = fine && report();
   if (script_.sink.has_errors()) return print_diagnostics(a_, script_.sink, script_.sources, false);
-  if (fine && !samples) fmt::print("\n{}.\n\nfigures: {}\n", kFloor, folder_.file("evaluation.json"));
   return fine ? kDone : interrupted ? kInterrupted : kOurBug;
 }
 

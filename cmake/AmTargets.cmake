@@ -44,17 +44,14 @@ function(am_test name)
   set_tests_properties(${name} PROPERTIES TIMEOUT ${TEST_TIMEOUT})
 endfunction()
 
-# am_embed(UNIT FUNCTION … HEADER … FILES PATTERN): a generated source, whose path goes into UNIT, with the texts of all files that
-# the pattern fits: am::FUNCTION gives them, as HEADER declares.
-function(am_embed unit)
-  cmake_parse_arguments(EMBED "" "FUNCTION;HEADER;FILES" "" ${ARGN})
-  file(GLOB files CONFIGURE_DEPENDS ${EMBED_FILES})
-  set(out ${CMAKE_CURRENT_BINARY_DIR}/${EMBED_FUNCTION}_texts.cpp)
+# am_embed(OUT UNIT HEADER … SPACE … TYPE … FUNCTION … FILES …): a C++ unit that holds the texts of files, made anew when
+# one of them changes (cmake/EmbedTexts.cmake).
+function(am_embed)
+  cmake_parse_arguments(EMBED "" "OUT;HEADER;SPACE;TYPE;FUNCTION" "FILES" ${ARGN})
   add_custom_command(
-    OUTPUT ${out}
-    COMMAND ${CMAKE_COMMAND} "-DFILES=${files}" -DOUT=${out} -DFUNCTION=${EMBED_FUNCTION} -DHEADER=${EMBED_HEADER}
-            -P ${CMAKE_SOURCE_DIR}/cmake/EmbedTexts.cmake
-    DEPENDS ${files} ${CMAKE_SOURCE_DIR}/cmake/EmbedTexts.cmake
+    OUTPUT ${EMBED_OUT}
+    COMMAND ${CMAKE_COMMAND} "-DFILES=${EMBED_FILES}" -DOUT=${EMBED_OUT} -DHEADER=${EMBED_HEADER} -DSPACE=${EMBED_SPACE}
+            -DTYPE=${EMBED_TYPE} -DFUNCTION=${EMBED_FUNCTION} -P ${CMAKE_SOURCE_DIR}/cmake/EmbedTexts.cmake
+    DEPENDS ${EMBED_FILES} ${CMAKE_SOURCE_DIR}/cmake/EmbedTexts.cmake
     VERBATIM)
-  set(${unit} ${out} PARENT_SCOPE)
 endfunction()

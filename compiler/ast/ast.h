@@ -170,6 +170,10 @@ std::string print(const Program& program, Spelling spelling = Spelling::Unicode)
 std::string print(const Program& program, const Declaration& declaration, Spelling spelling = Spelling::Unicode);
 std::string print(const Program& program, ExprId expr, Spelling spelling = Spelling::Unicode);
 
+/// An expression as an element <math> of MathML Core, set as mathematics sets it: fractions, powers, limits of
+/// integrals and what an expectation is over below its sign. Names and texts are escaped.
+std::string mathml(const Program& program, ExprId expr);
+
 /// True if the two trees differ in nothing but spans, arena positions and the spelling of numbers.
 bool same(const Program& a, const Program& b);
 

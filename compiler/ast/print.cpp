@@ -10,68 +10,14 @@
 #include <cctype>
 #include <utility>
 
-#include "compiler/ast/ast.h"
+#include "compiler/ast/levels.h"
 
 namespace am::ast {
 namespace {
 
-enum class Level { Expression, Or, And, Not, Compare, Range, Sum, Product, Minus, Power, Derivative, Postfix };
 enum class Tail { Open, Closed };
 
 constexpr size_t kLineWidth = 100;
-
-Level next(Level level) { return static_cast<Level>(static_cast<int>(level) + 1); }
-
-/// How an operator is spelt and where it binds.
-struct Operator {
-  std::string_view text, unicode, ascii;
-  Level level;
-};
-// clang-format off
-constexpr Operator kOperators[] = {
-    {"or",  " or ",  " or ",  Level::Or},      {"and", " and ", " and ", Level::And},
-    {"<",   " < ",   " < ",   Level::Compare}, {"<=",  " ≤ ",   " <= ",  Level::Compare},
-    {">",   " > ",   " > ",   Level::Compare}, {">=",  " ≥ ",   " >= ",  Level::Compare},
-    {"==",  " == ",  " == ",  Level::Compare}, {"!=",  " ≠ ",   " != ",  Level::Compare},
-    {"+",   " + ",   " + ",   Level::Sum},     {"-",   " − ",   " - ",   Level::Sum},
-    {"·",   "·",     " @ ",   Level::Product}, {"*",   " * ",   " * ",   Level::Product},
-    {"/",   "/",     "/",     Level::Product}, {"^",   "^",     "^",     Level::Power},
-};
-// clang-format on
-
-const Operator& find_operator(std::string_view text) {
-  return *std::find_if(std::begin(kOperators), std::end(kOperators) - 1,
-                       [&](const Operator& o) { return o.text == text; });
-}
-
-/// The level of an expression's outermost rule.
-Level level_of(const Expr& e) {
-  switch (e.kind) {
-    case ExprKind::Lambda: return Level::Expression;
-    case ExprKind::Binary: return find_operator(e.text).level;
-    case ExprKind::Unary: return e.text == "not" ? Level::Not : Level::Minus;
-    case ExprKind::Range: return Level::Range;
-    case ExprKind::Expectation:
-    case ExprKind::Integral: return Level::Product;
-    case ExprKind::Gradient:
-    case ExprKind::Partial:
-    case ExprKind::Laplacian:
-    case ExprKind::Divergence: return Level::Derivative;
-    case ExprKind::Error:
-    case ExprKind::Number:
-    case ExprKind::String:
-    case ExprKind::Name:
-    case ExprKind::List:
-    case ExprKind::Call:
-    case ExprKind::Index:
-    case ExprKind::Member:
-    case ExprKind::Norm:
-    case ExprKind::Shape: return Level::Postfix;
-  }
-  return Level::Postfix;
-}
-
-bool is_big(const Expr& e) { return e.kind == ExprKind::Expectation || e.kind == ExprKind::Integral; }
 
 bool is_digits(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });

@@ -161,8 +161,10 @@ std::shared_ptr<Dataset> of_rows(data::Snapshots rows, Span span) {
   return d;
 }
 
-Value dataset(Elaborator& e, const CallArguments& a, const std::string& file, std::optional<data::Snapshots> read) {
+Value dataset(Elaborator& e, const CallArguments& a, const std::string& file, std::optional<data::Snapshots> read,
+              std::string time = "") {
   if (!read) return e.poison();
+  read->time_name = std::move(time);
   if (!e.current_data().empty()) read->name = e.current_data();
   const auto chosen = selection(e, a, *read);
   if (!chosen || !add_masses(e, a, *read)) return e.poison();
@@ -216,7 +218,7 @@ Value csv(Elaborator& e, const CallArguments& a) {
   const auto columns = a.given[2] ? text_list(e, a.values[2]) : std::vector<std::string>{};
   if (!file || !time || !weight || !columns) return e.poison();
   const data::CsvOptions options{.time = *time, .columns = *columns, .weight = *weight};
-  return dataset(e, a, *file, data::read_csv(*file, options, a.span, e.sink()));
+  return dataset(e, a, *file, data::read_csv(*file, options, a.span, e.sink()), *time);
 }
 
 Value npz(Elaborator& e, const CallArguments& a) {
@@ -229,7 +231,7 @@ Value npz(Elaborator& e, const CallArguments& a) {
     return refuse(e, a.values[4].origin, "centre", "given without `loadings`", "left out, or `loadings` added"),
            e.poison();
   const data::NpzOptions options{.x = *x, .time = *time, .weight = *weight, .loadings = *loadings, .centre = *centre};
-  return dataset(e, a, *file, data::read_npz(*file, options, a.span, e.sink()));
+  return dataset(e, a, *file, data::read_npz(*file, options, a.span, e.sink()), *time);
 }
 
 Value npy(Elaborator& e, const CallArguments& a) {
@@ -263,7 +265,7 @@ Value h5ad(Elaborator& e, const CallArguments& a) {
     return refuse(e, a.values[5].origin, "centre", fmt::format("given for `{}`, which has no loadings", *x),
                   "left out, or `loadings` added"),
            e.poison();
-  return dataset(e, a, *file, std::move(read));
+  return dataset(e, a, *file, std::move(read), *time);
 }
 
 Value idx(Elaborator& e, const CallArguments& a) {

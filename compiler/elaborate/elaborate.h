@@ -109,6 +109,8 @@ struct Model {
   bool f64 = false;
   int dimension = 0;        // of the points, conditions included
   int moving = 0;           // of these, how many move: the conditions follow
+  /// The data set with times that the path draws from; null without one, and where there are several.
+  std::shared_ptr<const Samples> snapshots;
   double from = 0, to = 1;  // the path's time range
   bool has_noise = false, has_growth = false;
   /// The coordinates of the data that the path draws from, if its points have as many; null if there are no such data.

@@ -130,6 +130,8 @@ class Programs {
   std::shared_ptr<const Instance> path_of(const Instance& dynamics) const;
   /// The data set with times among a dynamics' arguments, or null.
   std::shared_ptr<const Dataset> data_of(const Instance& dynamics) const;
+  /// The data set with times among the arguments of its path, or among its own; or null.
+  std::shared_ptr<const Dataset> argument_with_times(const Instance& dynamics) const;
   const Closure* learned(const Instance& dynamics) const;
 
   /// `probes`: Hutchinson's for the divergence that densities follow; 0: exact.
@@ -442,6 +444,14 @@ std::shared_ptr<const Dataset> Programs::data_of(const Instance& dynamics) const
   for (const Binding& b : dynamics.scope->bindings)
     if (auto data = b.value.dataset(); data && data->samples->times.size() > 1) return data;
   return nullptr;
+}
+
+std::shared_ptr<const Dataset> Programs::argument_with_times(const Instance& dynamics) const {
+  auto found = data_of(dynamics);
+  if (const auto path = path_of(dynamics))
+    for (const Binding& binding : path->scope->bindings)
+      if (const auto data = binding.value.dataset(); data && data->samples->timed()) found = data;
+  return found;
 }
 
 const Closure* Programs::learned(const Instance& dynamics) const {
@@ -852,6 +862,17 @@ bool Programs::draw(Trained& t) {
   if (!x.valid()) return false;
   t.drawn_from = b.drawn_from;
   if (!units(t)) return false;
+  // Of the data behind the path, what has as many coordinates as moves; such as are drawn beside it have others.
+  std::set<std::shared_ptr<const data::Snapshots>> made_of;
+  for (const Source& each : b.drawn_from)
+    if (each.samples->timed() && each.samples->dimension == t.model.moving) made_of.insert(each.samples);
+  if (const auto data = argument_with_times(*dyn)) {
+    t.model.snapshots = data;
+  } else if (made_of.size() == 1) {
+    const auto samples = *made_of.begin();
+    t.model.snapshots = std::make_shared<const Samples>(
+        Samples{samples, std::make_shared<const Values>([samples] { return samples->rows; })});
+  }
   t.model.draw = finish(b, {carried(t, x, {}, span, "the path")}, {"x"});
   return true;
 }
@@ -1295,10 +1316,7 @@ bool Programs::evaluation(const Declaration& d, Trained* t, Evaluation& out) {
                                         fmt::format("{:g}", t->model.to), d.model);
   Value keep;
   if (const Instance* dyn = dynamics(*t->declaration, keep)) {
-    out.training = data_of(*dyn);
-    if (const auto path = path_of(*dyn))
-      for (const Binding& binding : path->scope->bindings)
-        if (const auto data = binding.value.dataset(); data && data->samples->timed()) out.training = data;
+    out.training = argument_with_times(*dyn);
     if (const auto data = std::static_pointer_cast<const Dataset>(out.training); data && t->model.without)
       out.training = in_units(e_, data, t->model.frame);
   }

@@ -34,6 +34,7 @@ struct Snapshots {
   std::string name;
   int dimension = 0;
   std::vector<std::string> columns;  // one name for each coordinate
+  std::string time_name;             // what the script calls the column of times; empty if it has no name
   std::vector<double> rows;          // [count, dimension]
   std::vector<double> times;         // strictly increasing
   std::vector<size_t> offsets;       // times.size() + 1 entries, or {0, count}

@@ -1,5 +1,7 @@
 #include "runtime/report/canvas.h"
 
+#include <algorithm>
+
 #include "runtime/report/text.h"
 
 namespace am::report {
@@ -17,7 +19,19 @@ std::string_view name(Anchor anchor) {
   return "";
 }
 
+constexpr Paint kPaints[] = {
+    {kColours[0], "--c0"},   {kColours[1], "--c1"},   {kColours[2], "--c2"},   {kColours[3], "--c3"},
+    {kColours[4], "--c4"},   {kColours[5], "--c5"},   {kColours[6], "--c6"},   {kGrey, "--grey"},
+    {kInk, "--ink"},         {kFaint, "--faint"},     {kFrame, "--frame"},     {kSoft, "--soft"},
+    {kPaper, "--paper"},     {kDiverging[0], "--d0"}, {kDiverging[1], "--d1"}, {kDiverging[2], "--d2"},
+    {kDiverging[3], "--d3"}, {kDiverging[4], "--d4"}, {kDiverging[5], "--d5"}, {kDiverging[6], "--d6"},
+    {kDiverging[7], "--d7"}, {kDiverging[8], "--d8"}, {kRising[0], "--s0"},    {kRising[1], "--s1"},
+    {kRising[2], "--s2"},    {kRising[3], "--s3"},    {kRising[4], "--s4"},
+};
+
 }  // namespace
+
+std::span<const Paint> paints() { return kPaints; }
 
 void Canvas::text(Point at, std::string_view text, const Style& style) {
   add("<text x=\"{:.1f}\" y=\"{:.1f}\" font-size=\"{}\" text-anchor=\"{}\" fill=\"{}\"", at.x, at.y, style.size,
@@ -30,6 +44,16 @@ void Canvas::text(Point at, std::string_view text, const Style& style) {
 void Canvas::line(Point from, Point to, std::string_view colour, double thickness) {
   add("<path d=\"M{:.1f} {:.1f}L{:.1f} {:.1f}\" stroke=\"{}\" stroke-width=\"{}\"/>\n", from.x, from.y, to.x, to.y,
       colour, thickness);
+}
+
+void Canvas::lines(std::span<const std::pair<Point, Point>> lines, std::string_view colour, double thickness,
+                   double opacity) {
+  if (lines.empty()) return;
+  add("<path d=\"");
+  for (const auto& [from, to] : lines) add("M{:.1f} {:.1f}L{:.1f} {:.1f}", from.x, from.y, to.x, to.y);
+  add("\" stroke=\"{}\" stroke-width=\"{}\" stroke-linecap=\"round\"", colour, thickness);
+  if (opacity < 1) add(" stroke-opacity=\"{}\"", opacity);
+  add("/>\n");
 }
 
 void Canvas::frame(const Box& box, std::string_view colour) {
@@ -72,11 +96,25 @@ std::string Canvas::wrapped(std::string_view attributes) const {
   return fmt::format(
       "<svg{} viewBox=\"0 0 {:.0f} {:.0f}\" width=\"{:.0f}\" height=\"{:.0f}\" role=\"img\" "
       "font-family=\"'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif\">\n<title>{}</title>\n"
-      "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n{}</svg>\n",
-      attributes, width_, height_, width_, height_, escape(title_), body_);
+      "<rect width=\"100%\" height=\"100%\" fill=\"{}\"/>\n{}</svg>\n",
+      attributes, width_, height_, width_, height_, escape(title_), kPaper, body_);
 }
 
-std::string Canvas::inline_svg() const { return wrapped(""); }
+/// Text is escaped and has no quotes, so that only attributes match.
+std::string Canvas::inline_svg() const {
+  const std::string plain = wrapped("");
+  std::string result;
+  for (size_t from = 0; from < plain.size();) {
+    const size_t at = std::min(plain.find("=\"#", from), plain.size());
+    result.append(plain, from, at - from);
+    if (at == plain.size()) break;
+    const std::string_view colour = std::string_view(plain).substr(at + 2, 7);
+    const auto paint = std::find_if(paints().begin(), paints().end(), [&](const Paint& p) { return p.colour == colour; });
+    result += paint == paints().end() ? fmt::format("=\"{}", colour) : fmt::format("=\"var({})", paint->variable);
+    from = at + 9;
+  }
+  return result;
+}
 std::string Canvas::file() const { return wrapped(" xmlns=\"http://www.w3.org/2000/svg\""); }
 
 std::string svg(const Chart& chart) { return draw(chart).file(); }

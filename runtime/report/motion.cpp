@@ -5,33 +5,13 @@
 #include <map>
 #include <random>
 
-#include "runtime/report/canvas.h"
+#include "runtime/report/panels.h"
 #include "runtime/report/text.h"
 
 namespace am::report {
 namespace {
 
 constexpr size_t kPanels = 12, kDots = 1500, kTrajectories = 12, kBins = 48;
-constexpr double kLabel = 11;
-
-/// The figure's plan: which times, where the panels lie, and the frame they share.
-struct Layout {
-  std::vector<size_t> times;
-  size_t columns;
-  double side, left, top;
-  Axis x, y;
-
-  Box panel(size_t index) const {
-    const auto column = static_cast<double>(index % columns), row = static_cast<double>(index / columns);
-    return {left + column * (side + 14), top + row * (side + 30), side, side};
-  }
-  size_t rows() const { return (times.size() + columns - 1) / columns; }
-  double width() const { return left + static_cast<double>(columns) * (side + 14) + 6; }
-  double bottom() const { return top + static_cast<double>(rows()) * (side + 30); }
-  Point place(const Box& box, double u, double v) const {
-    return {box.left + box.width * x.at(u), box.bottom() - box.height * y.at(v)};
-  }
-};
 
 /// A cloud binned into a density over the frame.
 using Histogram = std::vector<double>;
@@ -56,16 +36,6 @@ const std::vector<double>& weights_at(const Motion& motion, size_t k) {
   return k < motion.weights.size() ? motion.weights[k] : kNone;
 }
 
-size_t recorded(const Motion& motion) { return std::min(motion.times.size(), motion.points.size()); }
-
-/// Makes both axes count pixels alike if their spans are similar enough for that to be readable.
-void match_scales(Range& x, Range& y) {
-  const double u = x.high - x.low, v = y.high - y.low, span = std::max(u, v);
-  if (!(u > 0 && v > 0) || span > 3 * std::min(u, v)) return;
-  x = {(x.low + x.high - span) / 2, (x.low + x.high + span) / 2};
-  y = {(y.low + y.high - span) / 2, (y.low + y.high + span) / 2};
-}
-
 /// From zero to the highest bin of all panels.
 Axis density_axis(const Motion& motion, const Reference& reference, Range x) {
   Range y{0, 0};
@@ -78,75 +48,55 @@ Axis density_axis(const Motion& motion, const Reference& reference, Range x) {
   return linear_axis(y, 4, false);
 }
 
-Layout layout(const Motion& motion, const Reference& reference) {
-  Layout plan{evenly(recorded(motion), kPanels), 1, 0, 62, 84, {}, {}};
-  const size_t panels = plan.times.size();
-  plan.columns = panels <= 4 ? std::max<size_t>(panels, 1) : panels <= 6 ? 3 : 4;
-  plan.side = plan.columns <= 2 ? 320 : plan.columns == 3 ? 290 : 215;
-  Range x = frame_range(motion, reference, 0);
-  if (motion.dimension == 1) {
-    const Axis axis = linear_axis(x, 5, false);
-    plan.x = axis;
-    plan.y = density_axis(motion, reference, {axis.low, axis.high});
-    return plan;
-  }
-  Range y = frame_range(motion, reference, 1);
-  match_scales(x, y);
-  plan.x = linear_axis(x, 5, false);
-  plan.y = linear_axis(y, 5, false);
-  return plan;
+Panels plan_of(const Motion& motion, const Reference& reference) {
+  const std::vector<size_t> times = evenly(recorded(motion), kPanels);
+  const auto [x, y] = frame(motion, reference);
+  const Axis across = linear_axis({x[0], x[1]}, 5, false);
+  if (motion.dimension == 1) return panels(times, across, density_axis(motion, reference, {across.low, across.high}));
+  return panels(times, across, linear_axis({y[0], y[1]}, 5, false));
 }
 
-/// Frame, grid and, at the left and lower edge of the figure, numbers.
-void draw_frame(Canvas& canvas, const Layout& plan, size_t index, double time) {
-  const Box box = plan.panel(index);
-  const bool left = index % plan.columns == 0, lowest = index + plan.columns >= plan.times.size();
-  double free = box.left - 20;
-  for (const Tick& tick : plan.x.ticks) {
-    const double at = box.left + box.width * plan.x.at(tick.value), half = text_width(tick.label, kLabel) / 2;
-    canvas.line({at, box.top}, {at, box.bottom()}, kFaint, 1);
-    if (!lowest || at - half < free || at + half > box.right() + 8) continue;
-    canvas.text({at, box.bottom() + 14}, tick.label, {kLabel, Anchor::Middle});
-    free = at + half + 4;
-  }
-  for (const Tick& tick : plan.y.ticks) {
-    const double at = box.bottom() - box.height * plan.y.at(tick.value);
-    canvas.line({box.left, at}, {box.right(), at}, kFaint, 1);
-    if (left) canvas.text({box.left - 6, at + 4}, tick.label, {kLabel, Anchor::End});
-  }
-  canvas.frame(box, kFrame);
-  canvas.text({box.left + 2, box.top - 6}, "t = " + readable(time), {.size = 12, .bold = true});
-}
+/// How a dot looks.
+struct Mark {
+  double diameter;
+  std::string_view colour;
+};
 
-/// The dots of one cloud by diameter, and how many lie outside the frame.
+/// The dots of one cloud by look, and how many lie outside the frame.
 struct Dots {
-  std::map<int, std::vector<Point>> by_diameter;  // in tenths of a pixel
+  std::map<std::pair<std::string_view, int>, std::vector<Point>> by_look;  // colour, diameter in tenths of a pixel
   size_t outside = 0, all = 0;
 };
 
-template <class Diameter>
-void collect(Dots& dots, const std::vector<double>& points, int dimension, const Layout& plan, const Box& box,
-             Diameter diameter) {
+template <class Look>
+void collect(Dots& dots, const std::vector<double>& points, int dimension, const Panels& plan, const Box& box,
+             Look look) {
   for (const size_t i : some_rows(points.size() / dimension, kDots)) {
     const double u = points[i * dimension], v = points[i * dimension + 1];
     ++dots.all;
-    if (u >= plan.x.low && u <= plan.x.high && v >= plan.y.low && v <= plan.y.high) {
-      if (const double size = diameter(i); size > 0)
-        dots.by_diameter[static_cast<int>(10 * size)].push_back(plan.place(box, u, v));
-    } else {
+    if (!plan.inside(u, v)) {
       ++dots.outside;
+    } else if (const Mark mark = look(i); mark.diameter > 0) {
+      dots.by_look[{mark.colour, static_cast<int>(10 * mark.diameter)}].push_back(plan.place(box, u, v));
     }
   }
 }
 
-void draw_dots(Canvas& canvas, const Dots& dots, std::string_view colour, double opacity) {
-  for (const auto& [tenths, points] : dots.by_diameter) canvas.dots(points, colour, tenths / 10.0, opacity);
+void draw_dots(Canvas& canvas, const Dots& dots, double opacity) {
+  for (const auto& [look, points] : dots.by_look) canvas.dots(points, look.first, look.second / 10.0, opacity);
+}
+
+/// The colour of a relative weight: the middle at the mean, the ends at an eighth and eight times of it.
+std::string_view colour_of(double weight) {
+  constexpr int kMiddle = static_cast<int>(std::size(kDiverging)) / 2;
+  const double place = weight > 0 ? std::log2(weight) / 3 * kMiddle : -kMiddle;
+  return kDiverging[kMiddle + std::clamp(static_cast<int>(std::lround(place)), -kMiddle, kMiddle)];
 }
 
 double plain_diameter(size_t count) { return count <= 200 ? 4.4 : count <= 800 ? 3.2 : 2.4; }
 
 /// A few particles' paths from the first recorded time to time k.
-void draw_trajectories(Canvas& canvas, const Motion& motion, const Layout& plan, const Box& box, size_t k) {
+void draw_trajectories(Canvas& canvas, const Motion& motion, const Panels& plan, const Box& box, size_t k) {
   if (k == 0) return;
   canvas.begin_clip(box);
   for (const size_t i : some_rows(count_at(motion, 0), kTrajectories)) {
@@ -165,24 +115,25 @@ void draw_trajectories(Canvas& canvas, const Motion& motion, const Layout& plan,
 }
 
 size_t draw_plane(Canvas& canvas, const Motion& motion, const Reference& reference, const RelativeWeight& weight,
-                  const Layout& plan, const Box& box, size_t k) {
+                  const Panels& plan, const Box& box, size_t k) {
   if (const auto at = nearest_reference(reference, motion.times[k])) {
     const std::vector<double>& points = reference.points[*at];
     const double diameter = plain_diameter(points.size() / motion.dimension);
     Dots grey;
-    collect(grey, points, motion.dimension, plan, box, [&](size_t) { return diameter; });
-    draw_dots(canvas, grey, kGrey, 0.45);
+    collect(grey, points, motion.dimension, plan, box, [&](size_t) { return Mark{diameter, kGrey}; });
+    draw_dots(canvas, grey, 0.45);
   }
   const double diameter = plain_diameter(count_at(motion, k));
   Dots dots;
-  collect(dots, motion.points[k], motion.dimension, plan, box,
-          [&](size_t i) { return diameter * std::min(4.0, std::sqrt(weight(k, i))); });
-  draw_dots(canvas, dots, kColours[0], 0.6);
+  collect(dots, motion.points[k], motion.dimension, plan, box, [&](size_t i) {
+    return Mark{diameter * std::min(4.0, std::sqrt(weight(k, i))), weight.varies() ? colour_of(weight(k, i)) : kColours[0]};
+  });
+  draw_dots(canvas, dots, weight.varies() ? 0.8 : 0.6);
   draw_trajectories(canvas, motion, plan, box, k);
   return dots.outside;
 }
 
-void draw_density(Canvas& canvas, const Motion& motion, const Reference& reference, const Layout& plan, const Box& box,
+void draw_density(Canvas& canvas, const Motion& motion, const Reference& reference, const Panels& plan, const Box& box,
                   size_t k) {
   const Range range{plan.x.low, plan.x.high};
   const double step = (range.high - range.low) / kBins;
@@ -211,19 +162,21 @@ void draw_key(Canvas& canvas, const Motion& motion, const Reference& reference, 
     canvas.text({x + 10, 50}, name, {12});
     x += 10 + text_width(name, 12) + 16;
   };
-  entry(kColours[0], 0.8, weighted && motion.dimension > 1 ? "particles, area by weight" : "particles");
-  if (!reference.points.empty()) entry(kGrey, 0.7, "data");
+  if (!weighted || motion.dimension == 1) entry(kColours[0], 0.8, "particles");
+  if (!reference.points.empty()) entry(kGrey, 0.7, reference.label);
   if (motion.dimension == 1) return;
+  if (weighted)
+    x = draw_colour_bar(canvas, {x - 4, 50}, kDiverging, "particles by weight", "⅛", "8 × the mean") + 4;
   const Point sample[] = {{x - 4, 46}, {x + 16, 46}};
   canvas.polyline(sample, kInk, 0.8, "", 0.55);
   canvas.text({x + 22, 50}, "trajectories", {12});
 }
 
 /// What is left out, so that nobody takes the picture for the whole.
-std::string omissions(const Motion& motion, const Layout& plan, size_t outside) {
+std::string omissions(const Motion& motion, const Panels& plan, size_t outside) {
   std::string note;
   const auto add = [&note](const std::string& part) { note += (note.empty() ? "" : "; ") + part; };
-  size_t most = 0;
+  size_t most = motion.count;
   for (size_t k = 0; k < recorded(motion); ++k) most = std::max(most, count_at(motion, k));
   if (plan.times.size() < recorded(motion)) add(fmt::format("{} of {} times", plan.times.size(), recorded(motion)));
   if (motion.dimension > 2) add(fmt::format("2 of {} coordinates", motion.dimension));
@@ -232,27 +185,27 @@ std::string omissions(const Motion& motion, const Layout& plan, size_t outside) 
   return note;
 }
 
-void draw_panels(Canvas& canvas, const Motion& motion, const Reference& reference, const Layout& plan) {
+void draw_panels(Canvas& canvas, const Motion& motion, const Reference& reference, const Panels& plan) {
   const RelativeWeight weight(motion);
   size_t outside = 0;
   for (size_t index = 0; index < plan.times.size(); ++index) {
     const size_t k = plan.times[index];
-    draw_frame(canvas, plan, index, motion.times[k]);
+    draw_panel_frame(canvas, plan, index, time_title(motion, motion.times[k]));
     if (motion.dimension == 1)
       draw_density(canvas, motion, reference, plan, plan.panel(index), k);
     else
       outside += draw_plane(canvas, motion, reference, weight, plan, plan.panel(index), k);
   }
   draw_key(canvas, motion, reference, weight.varies());
-  const double middle = (plan.left + plan.width()) / 2, height = plan.bottom() - plan.top;
-  canvas.text({middle, plan.bottom() + 8}, "x[0]", {.size = 13, .anchor = Anchor::Middle});
-  canvas.text({18, plan.top + height / 2 - 15}, motion.dimension == 1 ? "density" : "x[1]",
-              {.size = 13, .anchor = Anchor::Middle, .upwards = true});
+  draw_axis_names(canvas, plan, coordinate_name(motion, 0),
+                  motion.dimension == 1 ? "density" : coordinate_name(motion, 1));
   canvas.text({plan.width() - 20, plan.bottom() + 28}, omissions(motion, plan, outside),
-              {.size = 11, .anchor = Anchor::End, .colour = "#5b616e"});
+              {.size = 11, .anchor = Anchor::End, .colour = kSoft});
 }
 
 }  // namespace
+
+size_t recorded(const Motion& motion) { return std::min(motion.times.size(), motion.points.size()); }
 
 size_t count_at(const Motion& motion, size_t k) {
   return k < motion.points.size() && motion.dimension > 0 ? motion.points[k].size() / motion.dimension : 0;
@@ -273,6 +226,24 @@ Range frame_range(const Motion& motion, const Reference& reference, int coordina
   const Range range{quantile(0.001), quantile(0.999)};
   const double margin = 0.05 * (range.high - range.low);
   return {range.low - margin, range.high + margin};
+}
+
+std::array<std::array<double, 2>, 2> frame(const Motion& motion, const Reference& reference) {
+  const auto range = [&](int coordinate) {
+    const Axis axis = linear_axis(frame_range(motion, reference, coordinate), 5, false);
+    return std::array<double, 2>{axis.low, axis.high};
+  };
+  if (motion.dimension < 2) return {range(0), range(0)};
+  std::array<double, 2> x = range(0), y = range(1);
+  match_scales(x, y);
+  return {x, y};
+}
+
+void match_scales(std::array<double, 2>& x, std::array<double, 2>& y) {
+  const double u = x[1] - x[0], v = y[1] - y[0], span = std::max(u, v);
+  if (!(u > 0 && v > 0) || span > 3 * std::min(u, v)) return;
+  x = {(x[0] + x[1] - span) / 2, (x[0] + x[1] + span) / 2};
+  y = {(y[0] + y[1] - span) / 2, (y[0] + y[1] + span) / 2};
 }
 
 std::optional<size_t> nearest_reference(const Reference& reference, double time) {
@@ -316,7 +287,7 @@ std::vector<size_t> some_rows(size_t count, size_t limit) {
 
 Canvas draw(const Motion& motion, const Reference& reference, std::string_view title) {
   const bool empty = motion.dimension < 1 || recorded(motion) == 0;
-  const Layout plan = empty ? Layout{{}, 1, 320, 62, 84, {}, {}} : layout(motion, reference);
+  const Panels plan = empty ? panels({}, {}, {}) : plan_of(motion, reference);
   Canvas canvas(plan.width(), motion.name);
   canvas.text({16, 26}, fitted(title, plan.width() - 32, 15), {.size = 15, .bold = true});
   if (empty)

@@ -8,12 +8,18 @@
 
 namespace am::report {
 
+/// Recorded times.
+size_t recorded(const Motion& motion);
+
 /// Points at recorded time k.
 size_t count_at(const Motion& motion, size_t k);
 
 /// The frame along one coordinate for all times: from the 0.1 % to the 99.9 % quantile of particles and reference, with
 /// a margin. A few particles that ran away are left outside and said to be.
 Range frame_range(const Motion& motion, const Reference& reference, int coordinate);
+
+/// Makes both axes count pixels of a square alike if their spans are similar enough for that to be readable.
+void match_scales(std::array<double, 2>& x, std::array<double, 2>& y);
 
 /// The index of the reference samples recorded nearest to `time`; nothing if there are none. Samples without times
 /// stand for all times.
@@ -33,9 +39,5 @@ class RelativeWeight {
 
 /// At most `limit` indices below `count`, evenly spaced, the first and the last among them.
 std::vector<size_t> evenly(size_t count, size_t limit);
-
-/// At most `limit` rows below `count`, in order, drawn at random but always the same ones: every k-th row would show
-/// one half of data whose rows alternate.
-std::vector<size_t> some_rows(size_t count, size_t limit);
 
 }  // namespace am::report

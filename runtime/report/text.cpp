@@ -78,7 +78,7 @@ std::string json(std::string_view text) {
   return result + '"';
 }
 
-std::string json(double value) { return std::isfinite(value) ? fmt::format("{:.4g}", value) : "null"; }
+std::string json(double value) { return std::isfinite(value) ? fmt::format("{:.9g}", value) : "null"; }
 
 std::string grouped(long long value) {
   const std::string digits = fmt::format("{}", value < 0 ? -value : value);

@@ -13,7 +13,7 @@ std::string escape(std::string_view text);
 /// A JSON string with its quotes, safe inside <script>: no `<` is left in it.
 std::string json(std::string_view text);
 
-/// A JSON number with four significant digits; what is not finite becomes null.
+/// A JSON number with nine significant digits; what is not finite becomes null.
 std::string json(double value);
 
 /// Integers grouped by three: 20 000.

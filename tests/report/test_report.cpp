@@ -10,7 +10,10 @@
 
 #include "markup.h"
 #include "runtime/report/axis.h"
+#include "runtime/report/field.h"
 #include "runtime/report/motion.h"
+#include "runtime/report/packed.h"
+#include "runtime/report/page.h"
 #include "runtime/report/report.h"
 #include "runtime/report/text.h"
 
@@ -85,19 +88,56 @@ Motion drift(int dimension, size_t count, size_t times) {
   return motion;
 }
 
-Reference data_of(const Motion& motion) { return {motion.times, motion.points}; }
+Reference data_of(const Motion& motion) { return {.times = motion.times, .points = motion.points}; }
 
 Report everything() {
   Report report;
   report.title = "gaussian.am";
   report.script = "const a = 1\npotential s(x, t) = |x|² < 3 && \"q\"\n";
   report.facts = {{"steps", "5000"}};
-  report.formulas = {{"drift", "∇s(x, t)\n= x"}};
-  report.charts = {chart_of({0, 1, 2}, {3, 2, 1})};
+  report.formulas = {{"drift", "∇s(x, t)\n= x", "", "at the end 0.5"}, {"sum", "a", "<math><mi>a</mi></math>", ""}};
+  report.training = {chart_of({0, 1, 2}, {3, 2, 1})};
+  report.figures = {{"distance", "t", "w2", {{"w2", {0, 1}, {0.1, 0.2}}}}};
+  report.notes = {"The run is not finished."};
+  report.details = {{"processor", "abacus"}};
   report.motions = {drift(2, 40, 3), drift(1, 40, 2), drift(5, 40, 4)};
   report.references = {data_of(report.motions[0]), data_of(report.motions[1])};
   report.tables = {{"Figures", {"time", "W1"}, {{"0.5", "0.013"}, {"mean", "\u22120.2"}}, "Both are made up."}};
   return report;
+}
+
+/// What `packed` made of numbers in a range, undone.
+std::vector<double> unpacked(const std::string& text, double low, double high) {
+  static const std::string kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::vector<unsigned> bytes;
+  unsigned bits = 0, count = 0;
+  for (const char c : text) {
+    if (c == '=') break;
+    bits = bits << 6 | static_cast<unsigned>(kDigits.find(c)), count += 6;
+    if (count >= 8) count -= 8, bytes.push_back(bits >> count & 0xFF);
+  }
+  std::vector<double> result;
+  for (size_t i = 0; i + 1 < bytes.size(); i += 2) {
+    const int code = static_cast<int16_t>(bytes[i] | bytes[i + 1] << 8);
+    result.push_back(code == -32768 ? kNaN : low + (code + 32767) / 65534.0 * (high - low));
+  }
+  return result;
+}
+
+/// A swirl of speed r with a potential of circles, over [−2, 2]².
+Field swirl(int side, std::vector<double> times) {
+  Field field{.side = side, .low = {-2, -2}, .high = {2, 2}, .times = std::move(times)};
+  std::vector<double> drift, potential, growth;
+  for (int j = 0; j < side; ++j)
+    for (int i = 0; i < side; ++i) {
+      const double x = -2 + 4.0 * i / (side - 1), y = -2 + 4.0 * j / (side - 1);
+      drift.insert(drift.end(), {-y, x});
+      potential.push_back(x * x + y * y);
+      growth.push_back(x);
+    }
+  for (size_t k = 0; k < field.times.size(); ++k)
+    field.drift.push_back(drift), field.potential.push_back(potential), field.growth.push_back(growth);
+  return field;
 }
 
 nlohmann::json embedded(const std::string& page) {
@@ -295,7 +335,7 @@ TEST(Motion, DrawsParticlesAndTheNearestReference) {
   const Motion motion = drift(2, 30, 2);
   EXPECT_EQ(dots(svg(motion, {})), 2u * 30 + 1);
   EXPECT_EQ(dots(svg(motion, data_of(motion))), 2u * 60 + 2);
-  const Reference reference{{0, 1, 4}, {{}, {}, {}}};
+  const Reference reference{.times = {0, 1, 4}, .points = {{}, {}, {}}};
   EXPECT_EQ(nearest_reference(reference, 0.4), 0u);
   EXPECT_EQ(nearest_reference(reference, 2.4), 1u);
   EXPECT_EQ(nearest_reference(reference, 99), 2u);
@@ -310,7 +350,7 @@ TEST(Motion, WeightSetsTheAreaAndZeroVanishes) {
   std::vector<double> diameters;
   std::istringstream in(figure);
   for (std::string line; std::getline(in, line);)
-    if (line.find("h0") != std::string::npos && line.find("\"0.6\"") != std::string::npos)
+    if (line.find("h0") != std::string::npos && line.find("\"0.8\"") != std::string::npos && line.find("h0M") == std::string::npos)
       diameters.push_back(std::stod(line.substr(line.find("stroke-width=\"") + 14)));
   ASSERT_EQ(diameters.size(), 2u);
   // Widths are rounded to a tenth of a pixel.
@@ -343,7 +383,7 @@ TEST(Motion, AwkwardMotionsAreDrawn) {
   for (const Motion& motion : {Motion{}, Motion{"two", 2, {}, {}, {}}, Motion{"no points", 2, {0, 1}, {{}, {}}, {}},
                                drift(2, 1, 1), constant, nothing_finite, shrinking, weightless, line}) {
     expect_sound(svg(motion, {}));
-    expect_sound(svg(motion, {{}, {{1, 2}}}));
+    expect_sound(svg(motion, {.points = {{1, 2}}}));
     Report report;
     report.motions = {motion};
     expect_sound(html(report));
@@ -369,13 +409,14 @@ TEST(Page, IsWellFormedAndComplete) {
   for (const char* text : {"gaussian.am", "steps", "5000", "drift", "∇s(x, t)\n= x", "Figures", "W1", "mean",
                            "Both are made up.", "chart"})
     EXPECT_TRUE(says(page, text)) << text;
-  EXPECT_TRUE(says(page, "\n" + report.script));
+  for (const char* text : {"const a = 1\n", "potential s(x, t) = |x|² < 3 && \"q\"\n", "The run is not finished.", "abacus", "distance", "at the end 0.5"})
+    EXPECT_TRUE(says(page, text)) << text;
   EXPECT_EQ(markup::attributes(page, "div", "data-motion"), (std::vector<std::string>{"0", "1", "2"}));
 }
 
 TEST(Page, NeedsNothingFromOutside) {
   const std::string page = html(everything());
-  for (const char* word : {"http", "src=", "href=", "url(", "@import", "import(", "fetch("})
+  for (const char* word : {"http:", "https:", "src=", "href=", "url(", "@import", "import(", "fetch("})
     EXPECT_EQ(page.find(word), std::string::npos) << word;
 }
 
@@ -386,49 +427,258 @@ TEST(Page, TextCannotLeaveItsPlace) {
   Report report = everything();
   report.title = report.script = nasty;
   report.facts = {{nasty, nasty}};
-  report.formulas = {{nasty, nasty}};
+  report.formulas = {{nasty, nasty, "", nasty}};
+  report.notes = {nasty};
+  report.details = {{nasty, nasty}};
+  report.motions[0].coordinates = {nasty, "x"};
+  report.motions[0].time = report.references[0].label = nasty;
   report.motions[0].name = nasty;
   report.tables = {{nasty, {nasty}, {{nasty}}, nasty}};
   const std::string page = html(report);
   expect_sound(page);
   EXPECT_EQ(page.find("<script>alert"), std::string::npos);
   EXPECT_EQ(embedded(page)[0]["name"], nasty);
+  EXPECT_EQ(embedded(page)[0]["coordinates"][0], nasty);
+  expect_sound(svg(report.motions[0], report.references[0]));
 }
 
-TEST(Page, EmbedsTheParticlesToFourDigits) {
+// Every value comes back to half a step of the packing, and the rows of all coordinates and times are in their place.
+TEST(Page, EmbedsTheParticles) {
   Report report = everything();
   report.motions[0].points[1][7] = kNaN;
   report.motions[0].weights.assign(3, std::vector<double>(40, 0.5));
+  report.motions[0].weights[2][3] = 2;
+  report.motions[0].growth.assign(3, std::vector<double>(40, -1.5));
   const nlohmann::json motions = embedded(html(report));
   ASSERT_EQ(motions.size(), 3u);
   const Motion& motion = report.motions[0];
-  EXPECT_EQ(motions[0]["times"], nlohmann::json(motion.times));
-  EXPECT_EQ(motions[0]["reference"]["times"], nlohmann::json(motion.times));
-  EXPECT_EQ(motions[0]["weights"][2].size(), 40u);
-  EXPECT_TRUE(motions[2]["reference"]["points"].empty());
-  for (size_t k = 0; k < 3; ++k) {
-    ASSERT_EQ(motions[0]["points"][k].size(), 80u);
-    for (size_t i = 0; i < 80; ++i) {
-      const auto& value = motions[0]["points"][k][i];
-      const double expected = motion.points[k][i];
-      if (std::isnan(expected))
-        EXPECT_TRUE(value.is_null());
-      else
-        EXPECT_NEAR(value.get<double>(), expected, 0.00051 * std::abs(expected));
+  const nlohmann::json& page = motions[0];
+  EXPECT_EQ(page["times"], nlohmann::json(motion.times));
+  EXPECT_EQ(page["coordinates"], nlohmann::json({"x[0]", "x[1]"}));
+  EXPECT_EQ(page["reference"]["times"], nlohmann::json(motion.times));
+  EXPECT_TRUE(motions[2]["reference"]["points"]["data"].empty());
+  EXPECT_EQ(motions[1]["weights"], nullptr);
+  for (size_t k = 0; k < 3; ++k)
+    for (size_t c = 0; c < 2; ++c) {
+      const double low = page["ranges"][c][0], high = page["ranges"][c][1];
+      const auto values = unpacked(page["points"]["data"][k][c], low, high);
+      ASSERT_EQ(values.size(), 40u);
+      for (size_t i = 0; i < 40; ++i) {
+        const double expected = motion.points[k][2 * i + c];
+        if (std::isnan(expected))
+          EXPECT_TRUE(std::isnan(values[i]));
+        else
+          EXPECT_NEAR(values[i], expected, (high - low) / 131068 + 1e-8);
+      }
     }
-  }
+  // The mean weight is (119·0.5 + 2)/120.
+  const nlohmann::json& weights = page["weights"];
+  const auto logs = unpacked(weights["data"], weights["range"][0], weights["range"][1]);
+  ASSERT_EQ(logs.size(), 120u);
+  EXPECT_NEAR(logs[83], std::log2(2 * 120 / 61.5), 1e-4);
+  EXPECT_NEAR(logs[82], std::log2(0.5 * 120 / 61.5), 1e-4);
 }
 
 TEST(Page, StaysSmallWithManyParticles) {
   Report report;
-  report.motions = {drift(2, 20000, 11), drift(50, 20000, 3)};
-  report.references = {data_of(report.motions[0]), {}};
+  report.motions = {drift(2, 20000, 11), drift(50, 20000, 8), drift(2, 20000, 300)};
+  report.references = {data_of(report.motions[0]), {}, {}};
   const std::string page = html(report);
-  EXPECT_LT(page.size(), 20u << 20);
   const nlohmann::json motions = embedded(page);
-  EXPECT_EQ(motions[0]["points"][0].size(), 40000u);
+  // Two coordinates of two bytes for each particle and time, a third more as base64.
+  EXPECT_EQ(motions[0]["points"]["counts"][0], 20000);
+  EXPECT_EQ(motions[0]["points"]["data"][0][0].get<std::string>().size(), (40000 + 2) / 3 * 4u);
   EXPECT_EQ(motions[1]["count"], 20000);
-  EXPECT_LT(motions[1]["points"][0].size(), 50u * 20000);
+  EXPECT_LT(motions[1]["points"]["counts"][0], 20000);
+  EXPECT_EQ(motions[2]["times"].size(), 121u);
+  EXPECT_EQ(motions[2]["points"]["counts"][0], 20000);
+  EXPECT_LT(page.size(), 40u << 20);
+}
+
+TEST(Packed, Base64) {
+  // RFC 4648, section 10.
+  const std::pair<std::string, std::string> known[] = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foobar", "Zm9vYmFy"}};
+  for (const auto& [text, expected] : known)
+    EXPECT_EQ(base64({reinterpret_cast<const unsigned char*>(text.data()), text.size()}), expected);
+}
+
+TEST(Packed, NumbersStayInTheirRange) {
+  const std::vector<double> values{-1, 3, 0.3, -99, 99, kNaN, kInf};
+  const auto back = unpacked(packed(values, -1, 3), -1, 3);
+  ASSERT_EQ(back.size(), values.size());
+  EXPECT_EQ(back[0], -1);
+  EXPECT_EQ(back[1], 3);
+  EXPECT_NEAR(back[2], 0.3, 4 / 131068.0);
+  EXPECT_EQ(back[3], -1);
+  EXPECT_EQ(back[4], 3);
+  EXPECT_TRUE(std::isnan(back[5]) && std::isnan(back[6]));
+}
+
+// The style sheet has each colour of the figures as they are, and another for dark.
+TEST(Page, ColoursOfFiguresAreThoseOfTheStyleSheet) {
+  const std::string style(page_file("style.css"));
+  const size_t dark = style.find("prefers-color-scheme: dark");
+  ASSERT_NE(dark, std::string::npos);
+  for (const Paint& paint : paints()) {
+    const std::string definition = std::string(paint.variable) + ": ";
+    const size_t at = style.find(definition);
+    ASSERT_LT(at, dark) << paint.variable;
+    EXPECT_EQ(style.substr(at + definition.size(), 7), paint.colour) << paint.variable;
+    EXPECT_NE(style.find(definition, dark), std::string::npos) << paint.variable;
+  }
+  const std::string inside = draw(chart_of({0, 1}, {0, 1})).inline_svg();
+  EXPECT_EQ(inside.find("=\"#"), std::string::npos);
+  EXPECT_NE(inside.find("var(--c0)"), std::string::npos);
+}
+
+TEST(Page, ScriptHasALineForEachLineAndCommentsApart) {
+  Report report;
+  report.script = "a = \"# no comment\"  # but this\n\nb < c";
+  const std::string page = html(report);
+  expect_sound(page);
+  for (const char* text : {"a = \"# no comment\"  ", "# but this", "b < c\n"}) EXPECT_TRUE(says(page, text)) << text;
+  size_t lines = 0;
+  for (size_t at = page.find("<li>"); at != std::string::npos; at = page.find("<li>", at + 1)) ++lines;
+  EXPECT_EQ(lines, 3u);
+}
+
+// Contours of x² + y² are circles: every end lies on one, and together they are as long as its circumference.
+TEST(Field, ContoursOfAConeAreCircles) {
+  constexpr int kSide = 81;
+  const Field field = swirl(kSide, {0});
+  const double cell = 4.0 / (kSide - 1);
+  for (const double radius : {0.5, 1.0, 1.7}) {
+    double length = 0;
+    for (const auto& [from, to] : contour(field.potential[0], kSide, radius * radius)) {
+      for (const Point& p : {from, to})
+        // Linear interpolation of a square is off by at most h²/8 of its second derivative, over its slope.
+        EXPECT_NEAR(std::hypot(-2 + p.x * cell, -2 + p.y * cell), radius, cell * cell / (4 * radius));
+      length += cell * std::hypot(to.x - from.x, to.y - from.y);
+    }
+    EXPECT_NEAR(length, 2 * std::acos(-1.0) * radius, 0.01 * radius) << radius;
+  }
+}
+
+// A saddle's lines cut off the corners that its middle does not belong to.
+TEST(Field, SaddlesAreCutByTheirMiddle) {
+  const auto apart = [](const std::pair<Point, Point>& line, double x, double y) {
+    return std::hypot(line.first.x - x, line.first.y - y) < 0.75 && std::hypot(line.second.x - x, line.second.y - y) < 0.75;
+  };
+  // Corners (0,0), (1,0), (0,1), (1,1).
+  for (const double high : {3.0, 1.5}) {
+    const auto lines = contour(std::vector<double>{high, 0, 0, high}, 2, 1);
+    ASSERT_EQ(lines.size(), 2u);
+    // With high = 3 the middle is above the level, as the corners (0,0) and (1,1) are: the others are cut off.
+    const bool others = high == 3;
+    size_t found = 0;
+    for (const auto& line : lines)
+      found += others ? apart(line, 1, 0) + apart(line, 0, 1) : apart(line, 0, 0) + apart(line, 1, 1);
+    EXPECT_EQ(found, 2u) << high;
+  }
+}
+
+TEST(Field, FiguresHaveAPanelForEachTime) {
+  Motion motion = drift(2, 50, 3);
+  motion.times = {0, 1, 2};
+  motion.time = "day";
+  motion.field = swirl(21, {0, 1, 2});
+  for (const Shown shown : {Shown::Velocity, Shown::Growth}) {
+    const std::string figure = field_svg(motion, shown);
+    expect_sound(figure);
+    for (const char* title : {"day = 0", "day = 1", "day = 2"}) EXPECT_TRUE(says(figure, title)) << title;
+  }
+  motion.field->potential.clear();
+  expect_sound(field_svg(motion, Shown::Velocity));
+  motion.field->drift[0].assign(2 * 21 * 21, kNaN);
+  motion.field->growth[0].assign(21 * 21, kInf);
+  for (const Shown shown : {Shown::Velocity, Shown::Growth}) expect_sound(field_svg(motion, shown));
+  Report report;
+  report.motions = {motion};
+  expect_sound(html(report));
+  motion.field->drift.pop_back();
+  EXPECT_TRUE(says(field_svg(motion, Shown::Velocity), "no field"));
+  EXPECT_TRUE(says(field_svg(drift(2, 5, 2), Shown::Growth), "no field"));
+}
+
+// Arrows of a swirl go around: each is at right angles to the line from the middle of its panel.
+TEST(Field, ArrowsFollowTheVelocity) {
+  Motion motion = drift(2, 1, 1);
+  motion.field = swirl(16, {0});
+  motion.field->potential.clear();
+  const std::string figure = field_svg(motion, Shown::Velocity);
+  std::string path;
+  for (const std::string& d : markup::attributes(figure, "path", "d"))
+    if (d.size() > path.size() && d.find('h') == std::string::npos) path = d;
+  std::replace_if(
+      path.begin(), path.end(), [](char c) { return c == 'M' || c == 'L'; }, ' ');
+  std::istringstream in(path);
+  std::vector<double> n;
+  for (double v; in >> v;) n.push_back(v);
+  // Shaft and two sides of a head for each.
+  ASSERT_EQ(n.size() % 12, 0u);
+  ASSERT_GT(n.size() / 12, 200u);
+  // One panel of 320 pixels from (62, 84) on.
+  const double x0 = 62 + 160, y0 = 84 + 160;
+  for (size_t i = 0; i < n.size(); i += 12) {
+    const double u = n[i + 2] - n[i], v = n[i + 3] - n[i + 1], x = n[i] - x0, y = n[i + 1] - y0;
+    // Numbers are rounded to a tenth of a pixel. Pixels count down: against the clock is x·v − y·u < 0.
+    EXPECT_NEAR((u * x + v * y) / std::hypot(x, y), 0, 0.3);
+    EXPECT_LT(x * v - y * u, 0);
+  }
+}
+
+TEST(Chart, ErrorBarsReachAsFarAsTheErrors) {
+  Chart chart = chart_of({0, 1, 2}, {1, 2, 3});
+  chart.series[0].error = {0.5, 0, kNaN};
+  const std::string figure = svg(chart);
+  expect_sound(figure);
+  const auto line = lines(figure, 2).at(0);
+  const double unit = line[0].second - line[1].second;
+  // The bar and its two ends are three lines in one element.
+  std::vector<double> bar;
+  for (std::string d : markup::attributes(figure, "path", "d"))
+    if (std::count(d.begin(), d.end(), 'M') == 3 && d.find('h') == std::string::npos) {
+      std::replace_if(
+          d.begin(), d.end(), [](char c) { return c == 'M' || c == 'L'; }, ' ');
+      std::istringstream in(d);
+      for (double v; in >> v;) bar.push_back(v);
+    }
+  ASSERT_EQ(bar.size(), 12u);
+  EXPECT_NEAR(bar[1], line[0].second - unit / 2, 0.11);
+  EXPECT_NEAR(bar[3], line[0].second + unit / 2, 0.11);
+}
+
+TEST(Chart, OutliersAreLeftOutAndCounted) {
+  Chart chart = chart_of({}, {});
+  for (int i = 0; i < 400; ++i) {
+    chart.series[0].x.push_back(i);
+    chart.series[0].y.push_back(i == 0 ? 1e6 : std::sin(i));
+  }
+  EXPECT_FALSE(says(svg(chart), "1 values outside"));
+  chart.without_outliers = true;
+  const std::string figure = svg(chart);
+  expect_sound(figure);
+  EXPECT_TRUE(says(figure, "1 values outside"));
+  EXPECT_TRUE(says(figure, "1.0"));
+}
+
+TEST(Chart, FaintSeriesHaveNoName) {
+  Chart chart{"c", "t", "v", {{.name = "raw", .x = {0, 1, 2}, .y = {1, 2, 1}, .faint = true}, {.name = "mean", .x = {0, 1, 2}, .y = {1, 1.5, 1}}}};
+  const std::string figure = svg(chart);
+  expect_sound(figure);
+  EXPECT_FALSE(says(figure, "raw"));
+  EXPECT_TRUE(says(figure, "mean"));
+  EXPECT_EQ(lines(figure, 2).size(), 2u);
+}
+
+TEST(Chart, LogarithmicValuesLeaveOutWhatIsNotPositive) {
+  Chart chart = chart_of({0, 1, 2, 3}, {0, 1, 10, 100});
+  chart.log_y = true;
+  const std::string figure = svg(chart);
+  expect_sound(figure);
+  const auto line = lines(figure, 2).at(0);
+  ASSERT_EQ(line.size(), 3u);
+  EXPECT_NEAR(line[0].second - line[1].second, line[1].second - line[2].second, 0.11);
 }
 
 TEST(Page, SameInputSameBytes) { EXPECT_EQ(html(everything()), html(everything())); }
