@@ -2,6 +2,7 @@
 #include "amc/report.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
@@ -12,6 +13,7 @@
 #include "amc/pictures.h"
 #include "amc/progress.h"
 #include "compiler/parse/parse.h"
+#include "runtime/report/text.h"
 
 namespace am::program {
 namespace {
@@ -23,7 +25,9 @@ namespace fs = std::filesystem;
 /// A number for a table: four significant digits.
 std::string number_text(double v) {
   if (!std::isfinite(v)) return "–";
-  const std::string text = fmt::format("{:.4g}", std::abs(v));
+  std::string text = fmt::format("{:.4g}", std::abs(v));
+  if (const size_t e = text.find('e'); e != std::string::npos)
+    text = fmt::format("{}·{}", text.substr(0, e), report::power_of_ten(std::atoi(text.c_str() + e + 1)));
   return (v < 0 && text != "0" ? "−" : "") + text;
 }
 
@@ -144,6 +148,7 @@ class Maker {
                    const std::string& footnote, const Json* held_out);
   void seeds_table(const Json& e, const Json& figures, const std::string& title);
   void facts_of(const Json& e);
+  void verdicts(const Json& e);
   bool write();
   bool there(const std::string& name) const {
     std::error_code unused;
@@ -349,6 +354,7 @@ bool Maker::sampling(const std::string& name, const Json& sampling) {
 
 bool Maker::samplings() {
   const Json list = config_.value("samplings", Json::object());
+  if (list.empty()) note("The script has no `sample`, so there are no particles to show.");
   for (const auto& [name, s] : list.items())
     if (!sampling(name, s)) return false;
   return true;
@@ -384,7 +390,19 @@ std::optional<double> spread_of(const Json& figure) {
 
 std::string with_spread(std::optional<double> value, std::optional<double> spread) {
   if (!value) return "–";
-  return number_text(*value) + (spread ? " ± " + number_text(*spread) : "");
+  return number_text(*value) + (spread ? fmt::format(" ± {:.2g}", *spread) : "");
+}
+
+/// A label in a file name: `mmd(gamma = 1)` as mmd_gamma_1.
+std::string file_name_of(std::string_view label) {
+  std::string out;
+  for (const char c : label)
+    if (std::isalnum(static_cast<unsigned char>(c)) || c == '.')
+      out += c;
+    else if (!out.empty() && out.back() != '_')
+      out += '_';
+  while (out.ends_with('_')) out.pop_back();
+  return out;
 }
 
 /// Headings and cells of one metric, in the same order. All rows of a table have the columns of `all`.
@@ -470,7 +488,7 @@ void Maker::comparisons(const Json& e, const Json& figures, const std::string& t
         if (!y) continue;
         series.x.push_back(number(row, "t").value_or(NAN));
         series.y.push_back(*y);
-        const auto error = spread ? number(row[c.metric], spread) : spread_of(row[c.metric]);
+        const auto error = spread ? number(row[c.metric], spread) : dashed ? std::nullopt : spread_of(row[c.metric]);
         series.error.push_back(error.value_or(0));
       }
       if (!series.x.empty()) chart.series.push_back(std::move(series));
@@ -478,10 +496,12 @@ void Maker::comparisons(const Json& e, const Json& figures, const std::string& t
     line(rows, fmt::format("{}, {}", c.metric, text(e, "mode") == "one_step" ? "one step" : "from the start"), "value", nullptr, false);
     if (held_out) line(*held_out, "time held out", "value", nullptr, false);
     if (c.floor) line(rows, "sampling floor", "floor", "floor_deviation", true);
+    // Such as the mass of the data beside that of the particles.
+    if (std::find(c.others.begin(), c.others.end(), "data") != c.others.end()) line(rows, "data", "data", nullptr, true);
     size_t points = 0;
     for (const report::Series& s : chart.series) points = std::max(points, s.x.size());
     if (points < 2) continue;
-    files_[fmt::format("{}_{}", file, c.metric)] = chart;
+    files_[fmt::format("{}_{}", file, file_name_of(c.metric))] = chart;
     report_.figures.push_back(std::move(chart));
   }
 }
@@ -509,12 +529,33 @@ void Maker::seeds_table(const Json& e, const Json& figures, const std::string& t
   report_.tables.push_back(std::move(table));
 }
 
+/// Of metrics with a p at each time: that of all of them together, by Bonferroni's bound, and where it is least.
+void Maker::verdicts(const Json& e) {
+  const Json rows = e.value("comparisons", Json::array());
+  for (const Columns& column : columns_of(rows)) {
+    if (std::find(column.others.begin(), column.others.end(), "p") == column.others.end()) continue;
+    double least = INFINITY, at = NAN;
+    size_t count = 0;
+    std::string worst;
+    for (const Json& row : rows) {
+      const auto p = row.contains(column.metric) ? number(row[column.metric], "p") : std::nullopt;
+      if (!p) continue;
+      ++count;
+      if (*p < least) least = *p, at = number(row, "t").value_or(NAN), worst = text(row[column.metric], "worst");
+    }
+    report_.facts.push_back(
+        {fmt::format("{} of {}", column.metric, text(e, "model")),
+         fmt::format("p = {} for all {} times together, least at {} = {}{}", number_text(std::min(1.0, least * static_cast<double>(count))),
+                     count, time_, number_text(at), worst.empty() ? "" : fmt::format(" ({})", worst))});
+  }
+}
+
 /// Numbers of the whole evaluation: objective and gap, and whatever else stands at the top.
 void Maker::facts_of(const Json& e) {
   const std::string model = text(e, "model");
   const auto spread = [&](const char* key) {
     const auto deviation = number(e, key);
-    return deviation ? " ± " + number_text(*deviation) : std::string();
+    return deviation ? fmt::format(" ± {:.2g}", *deviation) : std::string();
   };
   if (const auto objective = number(e, "objective"))
     report_.facts.push_back({"objective of " + model, number_text(*objective) + spread("objective_seed_deviation")});
@@ -529,10 +570,12 @@ void Maker::facts_of(const Json& e) {
     if (value.is_number()) report_.facts.push_back({fmt::format("{} of {}", heading_of(key), model), number_text(value.get<double>())});
     // A figure of the whole, such as a certificate with its value and p.
     if (value.is_object() && value.contains("value")) {
-      std::string shown = with_spread(number(value, "value"), spread_of(value));
+      const auto spread = spread_of(value), error = number(value, "standard_error");
+      std::string shown = with_spread(number(value, "value"), spread ? spread : error);
       for (const auto& [part, of] : value.items())
-        if (of.is_number() && (!spread_keys().count(part) || part == "floor")) shown += fmt::format(", {} {}", heading_of(part), number_text(of.get<double>()));
-      report_.facts.push_back({fmt::format("{} of {}", key, model), shown});
+        if (of.is_number() && part != "standard_error" && (!spread_keys().count(part) || part == "floor"))
+          shown += fmt::format(", {} {}", heading_of(part), number_text(of.get<double>()));
+      report_.facts.push_back({fmt::format("{} of {}", heading_of(key), model), shown});
     }
   }
 }
@@ -550,7 +593,10 @@ void Maker::evaluation(const Json& e) {
     footnote += ".";
     const std::vector<Columns> columns = columns_of(rows);
     for (const Columns& c : columns)
-      if (definitions.contains(c.metric)) footnote += fmt::format(" {}: {}.", c.metric, text(definitions, c.metric));
+      // One metric may stand there several times, with other arguments: mmd(gamma = 1).
+      if (const std::string name = c.metric.substr(0, c.metric.find('(')); definitions.contains(name))
+        footnote += fmt::format(" {}: {}.", name, text(definitions, name));
+    if (e.contains("units")) footnote += fmt::format(" Distances are in {}.", text(e, "units"));
     if (std::any_of(columns.begin(), columns.end(), [](const Columns& c) { return c.floor; }) && definitions.contains("floor"))
       footnote += fmt::format(" floor: {}.", text(definitions, "floor"));
   }
@@ -566,6 +612,7 @@ void Maker::evaluation(const Json& e) {
     seeds_table(e, *held, fmt::format("{} with times held out, by seed", model));
   }
   facts_of(e);
+  verdicts(e);
 }
 
 bool Maker::evaluations() {

@@ -87,7 +87,7 @@ class Setter {
       case ExprKind::List: return fenced("[", list(e.operands), "]");
       case ExprKind::Call: return call(e);
       case ExprKind::Index: return element("msub", row(set(e.operands[0], Level::Postfix)) + row(set(e.operands[1])));
-      case ExprKind::Member: return row(set(e.operands[0], Level::Postfix) + symbol(".") + identifier(e.text));
+      case ExprKind::Member: return row(set(e.operands[0], Level::Postfix) + "<mo lspace=\"0\" rspace=\"0\">.</mo>" + identifier(e.text));
       case ExprKind::Unary:
         return row(symbol(e.text == "not" ? "¬" : "−") +
                    set(e.operands[0], is_big(program_[e.operands[0]]) ? Level::Product : Level::Minus, last));

@@ -16,8 +16,9 @@ inline constexpr std::string_view kColours[] = {"#0072B2", "#D55E00", "#009E73",
                                                 "#CC79A7", "#56B4E9", "#000000"};
 inline constexpr std::string_view kGrey = "#8a8f98", kInk = "#1f2430", kFaint = "#e4e6ea", kFrame = "#b4b9c2",
                                   kSoft = "#5b616e", kPaper = "#ffffff";
-/// From less to more around a middle: blue, grey, red (after ColorBrewer's RdBu, which colour-blind readers tell apart).
-inline constexpr std::string_view kDiverging[] = {"#0b4a8f", "#2f79b8", "#66a5d0", "#a3c4da", "#b9bcc2",
+/// From less to more around a middle: blue, sand (data are grey), red, after ColorBrewer's RdBu, which colour-blind
+/// readers tell apart.
+inline constexpr std::string_view kDiverging[] = {"#0b4a8f", "#2f79b8", "#66a5d0", "#a3c4da", "#cfc08a",
                                                   "#edb08f", "#dd775a", "#bf3338", "#8a0f2b"};
 /// From low to high, for lines.
 inline constexpr std::string_view kRising[] = {"#cbb9dd", "#b08fce", "#9468bf", "#74419f", "#4f1f7a"};

@@ -175,8 +175,10 @@ std::string facts(const std::vector<std::pair<std::string, std::string>>& facts)
   return body.empty() ? "" : fmt::format("<dl class=\"facts\">\n{}</dl>\n", body);
 }
 
-/// Whether strtod takes all of the text, a typographer's minus sign included.
+/// Whether strtod takes all of the text, a typographer's minus sign included, but for a power of ten or a deviation
+/// behind it.
 bool numeric(std::string text) {
+  text = text.substr(0, std::min(text.find(" ±"), text.find("·10")));
   if (text.starts_with("\u2212")) text.replace(0, 3, "-");
   char* end = nullptr;
   std::strtod(text.c_str(), &end);

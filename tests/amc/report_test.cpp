@@ -146,6 +146,40 @@ TEST_F(Report, FieldIsThatOfTheLearnedFunctions) {
   }
 }
 
+// Whatever an evaluation has: seeds with mean and deviation, times held out, a metric that the report does not know.
+TEST_F(Report, ShowsSeedsHoldOutsAndWhateverAMetricSays) {
+  write("r/evaluation.json", R"json([{"model": "flow", "against": "held", "mode": "one_step", "repeats": 2, "seeds": [11, 12],
+    "comparisons": [
+      {"t": 1, "generated": 400, "reference": 400,
+       "w1": {"value": 0.62, "deviation": 0.004, "seed_deviation": 0.011, "by_seed": [0.612, 0.628], "floor": 0.58, "floor_deviation": 0.009},
+       "fit": {"value": 0.0125, "p": 0.37, "worst": "x[1]²"}, "mmd(gamma = 1)": {"value": 0.01}},
+      {"t": 2, "generated": 400, "reference": 400,
+       "w1": {"value": 0.70, "deviation": 0.003, "seed_deviation": 0.008, "by_seed": [0.694, 0.706], "floor": 0.66, "floor_deviation": 0.01},
+       "fit": {"value": 0.02, "p": 0.04, "worst": "x[0]"}, "mmd(gamma = 1)": {"value": 0.02}}],
+    "mean": {"w1": {"value": 0.661, "deviation": 0.002, "seed_deviation": 0.0095, "by_seed": [0.653, 0.667], "floor": 0.62}},
+    "definitions": {"mmd": "a distance of kernels"}, "units": "standard deviations of `cells`",
+    "learned_action": {"value": 0.031, "standard_error": 0.002}, "certificate": {"value": 0.031, "p": 0.42}, "objective": -1.9, "objective_seed_deviation": 0.028,
+    "hold_out": {"mode": "one_step", "comparisons": [
+        {"t": 1, "from": 0, "folder": "flow/without_1", "w1": {"value": 0.82, "seed_deviation": 0.02, "by_seed": [0.80, 0.84], "floor": 0.58}},
+        {"t": 2, "from": 1, "folder": "flow/without_2", "w1": {"value": 0.86, "seed_deviation": 0.03, "by_seed": [0.83, 0.89], "floor": 0.6}}],
+      "mean": {"w1": {"value": 0.84, "seed_deviation": 0.025, "by_seed": [0.815, 0.865], "floor": 0.59}}}}])json");
+  const Ended e = amc({"report", "r"});
+  ASSERT_EQ(e.code, 0) << e.err;
+  const std::string page = read("r/report.html");
+  EXPECT_TRUE(holds_in_order(page, {"flow against held, one step", "<th class=\"n\">day</th>", ">w1<", ">floor<", ">fit<", ">p<",
+                                    "0.62 ± 0.011", "0.58", "0.0125", "0.37", "0.01", "mean", "0.661 ± 0.0095", "0.62",
+                                    "± is the standard deviation over 2 seeds", "flow by seed", "11", "0.653", "12", "0.667",
+                                    "mean ± std", "0.661 ± 0.0095", "flow with times held out", ">from<", "0.82 ± 0.02",
+                                    "0.84 ± 0.025", "carried from the snapshot before", "held out, by seed", "0.865"}));
+  EXPECT_TRUE(holds_in_order(page, {"objective of flow", "−1.9 ± 0.028"}));
+  EXPECT_TRUE(holds_in_order(page, {"learned action of flow", "0.031 ± 0.002", "certificate of flow", "0.031, p 0.42"}));
+  // Bonferroni: twice the least of two.
+  EXPECT_TRUE(holds_in_order(page, {"fit of flow", "p = 0.08 for all 2 times together, least at day = 2 (x[0])"}));
+  EXPECT_TRUE(holds_in_order(page, {"mmd: a distance of kernels.", "Distances are in standard deviations of `cells`."}));
+  for (const char* figure : {"r/figures/flow_fit.svg", "r/figures/flow_mmd_gamma_1.svg"}) EXPECT_TRUE(there(figure)) << figure;
+  EXPECT_TRUE(holds_in_order(read("r/figures/flow_w1.svg"), {"w1, one step", "time held out", "sampling floor"}));
+}
+
 TEST_F(Report, SaysWhatAnUnfinishedRunHasNot) {
   for (const char* name : {"r/paths.npz", "r/evaluation.json", "r/report.html"}) fs::remove(path(name));
   std::string metrics = read("r/flow/metrics.csv");

@@ -268,8 +268,8 @@ TEST(Text, BytesThatAreNotTextAreReplaced) {
 }
 
 TEST(Text, Numbers) {
-  EXPECT_EQ(json(0.123456), "0.1235");
-  EXPECT_EQ(json(-1234567.0), "-1.235e+06");
+  EXPECT_EQ(json(0.1234567891), "0.123456789");
+  EXPECT_EQ(json(-1234567.0), "-1234567");
   EXPECT_EQ(json(kNaN), "null");
   EXPECT_EQ(json(-kInf), "null");
   EXPECT_EQ(grouped(1234567), "1\u202F234\u202F567");
@@ -529,6 +529,13 @@ TEST(Page, ColoursOfFiguresAreThoseOfTheStyleSheet) {
   const std::string inside = draw(chart_of({0, 1}, {0, 1})).inline_svg();
   EXPECT_EQ(inside.find("=\"#"), std::string::npos);
   EXPECT_NE(inside.find("var(--c0)"), std::string::npos);
+}
+
+TEST(Page, NumbersStandAtTheRight) {
+  Report report;
+  report.tables = {{"t", {"name", "n"}, {{"a", "0.5 ± 0.1"}, {"b", "\u22121.2·10⁻⁵"}, {"c", "–"}}, ""}};
+  const auto classes = markup::attributes(html(report), "td", "class");
+  EXPECT_EQ(classes, (std::vector<std::string>{"n", "n", "n"}));
 }
 
 TEST(Page, ScriptHasALineForEachLineAndCommentsApart) {
