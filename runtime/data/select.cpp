@@ -30,7 +30,8 @@ size_t kept_of(size_t count, double keep) {
 /// Everything about the samples but the samples.
 Snapshots frame_of(const Snapshots& all) {
   Snapshots out;
-  out.name = all.name, out.dimension = all.dimension, out.columns = all.columns, out.frame = all.frame;
+  out.name = all.name, out.dimension = all.dimension, out.columns = all.columns, out.time_name = all.time_name;
+  out.frame = all.frame;
   if (!all.timed()) out.offsets = {0};
   return out;
 }
