@@ -322,8 +322,16 @@ Value data_mass(Elaborator& e, const CallArguments& a) {
 }
 
 Value data_nearest(Elaborator& e, const CallArguments& a) {
-  const NodeId t = e.scalar(a.values[0], "a time");
-  return t.valid() ? e.snapshot_at(a.self, t, a.span) : e.poison();
+  NodeId t = e.scalar(a.values[0], "a time");
+  if (!t.valid()) return e.poison();
+  // Of a known time, that of the snapshot: `snapshot_at` takes no other.
+  const data::Snapshots& s = *a.self->samples;
+  if (const auto known = ir::constant_value(e.g(), t); known && s.timed()) {
+    const auto from = [&](double time) { return std::abs(time - *known); };
+    const auto near = std::min_element(s.times.begin(), s.times.end(), [&](double x, double y) { return from(x) < from(y); });
+    t = ir::constant(e.g(), *near);
+  }
+  return e.snapshot_at(a.self, t, a.span);
 }
 
 /// A row of the op table that says what scripts call it for.

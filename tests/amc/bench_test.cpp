@@ -29,7 +29,7 @@ TEST_F(Amc, BenchPrintsARowForEachAnswer) {
   write("second.am", moving("2") + "train n = am(s, q) { steps = 1 }\nevaluate n { against = q; metrics = spread }\n");
   const Ended e = amc({"bench", "first.am", "second.am", "--no-cache", "--threads", "2"});
   EXPECT_EQ(e.code, 0) << e.err;
-  EXPECT_TRUE(holds_in_order(e.out, {"problem", "gap", "\nfirst ", " 1  am ", "2 %", "A constant |speed|, in two lines\n",
+  EXPECT_TRUE(holds_in_order(e.out, {"problem", "gap", "\nfirst ", " 1  am ", "2 %", "A constant |speed|, in two lines",
                                      "\nsecond, m ", "A constant |speed|, in two lines\n"}));
   EXPECT_EQ(e.out.find("second, n"), std::string::npos) << "which states no answer";
   EXPECT_EQ(e.err, "");

@@ -402,8 +402,8 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"BothGiven", "seed = 1; seeds = 1..2", "", "", {}, 1, {"the setting `seeds` is given beside the other of `seed` and `seeds`", "note: `seed` is given here"}},
         Wrong{"BothOnTheCommandLine", "", "", "", {"--set", "train.flow.seed=1", "--set", "train.flow.seeds=1..2"}, 1, {"`seed` is set too"}},
         Wrong{"ForeignSetting", "", "", "", {"--set", "train.q.stepsize=3"}, 1, {"such as `train.flow.steps`"}},
-        Wrong{"UnknownWord", "products = none", "", "", {}, 1, {"nothing named `none`", "there are `plain`, `split_bf16`"}},
-        Wrong{"UnknownWordFromOutside", "", "", "", {"--set", "train.flow.products=none"}, 1, {"nothing named `none`", "there are `plain`, `split_bf16`"}}),
+        Wrong{"UnknownWord", "products = split", "", "", {}, 1, {"nothing named `split`", "there are `auto`, `plain`"}},
+        Wrong{"UnknownWordFromOutside", "", "", "", {"--set", "train.flow.products=split"}, 1, {"nothing named `split`", "there are `auto`, `plain`"}}),
     [](const auto& info) { return info.param.name; });
 
 TEST_F(Protocol, TheCommandLineReplacesSeedBySeedsAndBack) {
