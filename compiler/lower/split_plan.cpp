@@ -1,7 +1,8 @@
 // Note [where tiles pay]. A product's time on the tiles is that of its multiplications, a third to a half of f32's, and
 // that of splitting the operands which a tile of samples has made: the one with [depth][samples] beside weights, both where
 // samples are summed over. So it pays where the other dimensions are large, from these sizes on (docs/split_bf16.md). The
-// weights' own splitting is done once a run.
+// weights' own splitting is done once a run. A product of one column has to be larger: on the tiles it cannot take along the
+// loop that follows it (fuse.cpp), and a whole step of width 64 loses a fifth by that.
 #include "compiler/lower/split_plan.h"
 
 #include <algorithm>
@@ -11,7 +12,7 @@ namespace {
 
 using ir::Node;
 
-constexpr int kLeastBesideWeights = 64, kLeastOverSamples = 80;
+constexpr int kLeastOfOneColumn = 96, kLeastOfSeveral = 64, kLeastOverSamples = 80;
 
 bool has_unit_stride(const View& view) { return view.strides[0] == 1 || view.strides[1] == 1; }
 
@@ -23,7 +24,7 @@ bool pays(const Program& p, const Step& step) {
   const Node& node = p.graph[step.node];
   if (step.kind == Step::Kind::Product)
     return is_weights_times_samples(p, step.node) && has_unit_stride(p.ref(node.operands[0]).view) &&
-           std::min(node.shape[0], depth_of(p, node)) >= kLeastBesideWeights;
+           std::min(node.shape[0], depth_of(p, node)) >= (node.shape[1] == 1 ? kLeastOfOneColumn : kLeastOfSeveral);
   if (step.kind != Step::Kind::MeanProduct) return false;
   const SumPlan& sum = p.sums.at(p.means.at(step.node).into);
   return std::min(sum.rows, sum.columns) >= kLeastOverSamples;
