@@ -168,7 +168,8 @@ bool RunFolder::write_particles(const std::string& name, const flow::Particles& 
 std::optional<flow::Particles> RunFolder::read_particles(const std::string& name, diagnostics::Sink& sink) const {
   data::Archive archive;
   const auto malformed = [&](std::string_view what) {
-    sink.report<Kind::MalformedFile>({}, file(name), "npz", what);
+    sink.report<Kind::MalformedFile>({}, file(name), "npz", what).suggestion =
+        fmt::format("`amc sample SCRIPT --run {}` makes it again", path_);
     return std::nullopt;
   };
   if (const data::FileError error = data::read_npz(file(name), archive)) return malformed(error.what);

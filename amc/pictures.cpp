@@ -220,7 +220,8 @@ bool read_pictures(const RunFolder& folder, const std::string& sampling, report:
   const std::string path = folder.file(pictures_file(sampling));
   data::Archive archive;
   const auto malformed = [&](std::string_view what) {
-    sink.report<Kind::MalformedFile>({}, path, "npz", what);
+    sink.report<Kind::MalformedFile>({}, path, "npz", what).suggestion =
+        "delete it: `amc report` makes it again where the data are still there";
     return false;
   };
   if (const data::FileError error = data::read_npz(path, archive)) return malformed(error.what);

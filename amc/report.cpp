@@ -63,14 +63,17 @@ std::vector<std::string> split(const std::string& line) {
 
 /// metrics.csv. A last line that was cut off, as a killed run leaves it, is left out.
 bool read_curves(const std::string& path, Curves& out, diagnostics::Sink& sink) {
+  const auto bad = [&](std::string_view why) {
+    sink.report<Kind::MalformedFile>({}, path, "csv", why).suggestion = "without the file the report does without its curves";
+    return false;
+  };
   std::istringstream in(read_file(path).value_or(""));
   std::string line;
   std::getline(in, line);
   out.header = split(line);
   out.columns.resize(out.header.size());
   if (!out.column("step") || !out.column("objective")) {
-    sink.report<Kind::MalformedFile>({}, path, "csv", "its header has no `step` and `objective`");
-    return false;
+    return bad("its header has no `step` and `objective`");
   }
   for (size_t number = 2; std::getline(in, line); ++number) {
     const bool cut = in.eof();
@@ -84,8 +87,7 @@ bool read_curves(const std::string& path, Curves& out, diagnostics::Sink& sink) 
     if (row.size() == out.header.size() && cells.size() == row.size()) {
       for (size_t k = 0; k < row.size(); ++k) out.columns[k].push_back(row[k]);
     } else if (!cut) {
-      sink.report<Kind::MalformedFile>({}, path, "csv", fmt::format("line {} has not {} numbers", number, out.header.size()));
-      return false;
+      return bad(fmt::format("line {} has not {} numbers", number, out.header.size()));
     }
   }
   return true;
@@ -156,7 +158,9 @@ class Maker {
   }
   void note(std::string text) { report_.notes.push_back(std::move(text)); }
   bool malformed(const std::string& name, std::string_view format, std::string_view what) {
-    sink_.report<Kind::MalformedFile>({}, folder_.file(name), format, what);
+    sink_.report<Kind::MalformedFile>({}, folder_.file(name), format, what).suggestion =
+        name == "evaluation.json" ? fmt::format("`amc evaluate SCRIPT --run {}` makes it again", folder_.path())
+                                  : fmt::format("`amc run SCRIPT --resume --out {}` writes it again", folder_.path());
     return false;
   }
 

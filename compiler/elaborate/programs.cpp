@@ -155,6 +155,8 @@ class Programs {
   bool density(Trained& t, const Declaration& d, Likelihood& out);
   /// Says what keeps ∇· of the drift from being taken, or what it misses.
   bool divergence_exists(Trained& t, Span span, int probes);
+  /// What a dynamics says by its member `name` of a point and a time; `noise` may be of the time alone.
+  NodeId at_point(const Closure& f, std::string_view name, const std::vector<Value>& at);
   bool weak_form(Trained& t, const Declaration& d, Evaluation& out);
   bool action(Trained& t, const Metric& asked, Evaluation& out);
   /// What the metrics need beside particles.
@@ -900,6 +902,11 @@ void Programs::warn_of_units(Span span, const std::string& a, const data::Frame*
       fmt::format("`standardise = {}` for the other: both then have the same coordinates", standard);
 }
 
+NodeId Programs::at_point(const Closure& f, std::string_view name, const std::vector<Value>& at) {
+  const bool timed = name == "noise" && f.parameters->size() == 1;
+  return e_.tensor(e_.call_closure(f, timed ? std::vector<Value>{at[1]} : at, f.span), std::string(name));
+}
+
 bool Programs::functions(Trained& t) {
   Building b;
   start(b, t);
@@ -938,8 +945,7 @@ bool Programs::functions(Trained& t) {
       if (name == std::string_view("drift")) return false;  // `check` has reported it
       continue;
     }
-    const bool timed = name == std::string_view("noise") && f->parameters->size() == 1;
-    const NodeId node = e_.tensor(e_.call_closure(*f, timed ? std::vector<Value>{at[1]} : at, f->span), name);
+    const NodeId node = at_point(*f, name, at);
     if (!node.valid()) return false;
     const Shape wanted = name == std::string_view("drift") ? g()[x].shape : Shape{};
     if (!(g()[node].shape == wanted))
@@ -1581,7 +1587,7 @@ bool Programs::gaps(Trained& t, const Declaration& d, Evaluation& out) {
 
 bool Programs::weak_form(Trained& t, const Declaration& d, Evaluation& out) {
   Building b;
-  start(b, &t.store);
+  start(b, t);
   Value keep;
   const Instance* dyn = dynamics(*t.declaration, keep);
   if (!dyn) return false;
@@ -1601,8 +1607,7 @@ bool Programs::weak_form(Trained& t, const Declaration& d, Evaluation& out) {
   for (const char* name : {"drift", "noise", "growth"}) {
     const auto f = e_.member(*dyn, name, scope);
     if (!f) continue;
-    const bool timed = f->parameters->size() == 1;
-    const NodeId y = e_.tensor(e_.call_closure(*f, timed ? std::vector<Value>{at[1]} : at, f->span), name);
+    const NodeId y = at_point(*f, name, at);
     if (!y.valid()) return false;
     outputs.push_back(y), names.push_back(name);
   }
@@ -1615,7 +1620,7 @@ bool Programs::weak_form(Trained& t, const Declaration& d, Evaluation& out) {
 /// cost c*(∇s) it is c(∇c*(∇s)), the cost of the drift.
 bool Programs::action(Trained& t, const Metric& asked, Evaluation& out) {
   Building b;
-  start(b, &t.store);
+  start(b, t);
   Value keep;
   const Instance* dyn = dynamics(*t.declaration, keep);
   if (!dyn) return false;
