@@ -21,12 +21,13 @@
 #include <mutex>
 #include <optional>
 
-// Only the parts of the X86 back end that making code and printing it take; initialising all targets costs start-up
+// Only the parts of the X86 back end that making code, of which some is in assembly, and printing it take; initialising all targets costs start-up
 // time.
 extern "C" void LLVMInitializeX86TargetInfo();
 extern "C" void LLVMInitializeX86Target();
 extern "C" void LLVMInitializeX86TargetMC();
 extern "C" void LLVMInitializeX86AsmPrinter();
+extern "C" void LLVMInitializeX86AsmParser();
 
 namespace am::jit {
 
@@ -49,6 +50,7 @@ void initialise_llvm() {
     LLVMInitializeX86Target();
     LLVMInitializeX86TargetMC();
     LLVMInitializeX86AsmPrinter();
+    LLVMInitializeX86AsmParser();
   });
 }
 

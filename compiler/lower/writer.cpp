@@ -179,6 +179,10 @@ void Writer::scatter(Value* value, Value* pointer, int64_t stride, Value* mask) 
   b.CreateMaskedScatter(value, lanes_at(*this, pointer, multiples(stride, unit.lanes)), align(), mask);
 }
 
+void Writer::prefetch(Value* pointer) {
+  b.CreateIntrinsic(llvm::Intrinsic::prefetch, {b.getPtrTy()}, {pointer, b.getInt32(0), b.getInt32(3), b.getInt32(1)});
+}
+
 void Writer::prefetch_to_write(Value* pointer) {
   b.CreateIntrinsic(llvm::Intrinsic::prefetch, {b.getPtrTy()}, {pointer, b.getInt32(1), b.getInt32(3), b.getInt32(1)});
 }

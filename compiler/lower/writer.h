@@ -94,7 +94,8 @@ class Writer {
   Value* gather(Value* pointer, int64_t stride, Value* mask);
   /// Elements at constant offsets, one for each lane.
   Value* gather(Value* pointer, std::span<const int64_t> offsets, Value* mask);
-  /// Tells the machine that a cache line will be written soon.
+  /// Tells the machine that a cache line will be read, or written, soon. It need not be there.
+  void prefetch(Value* pointer);
   void prefetch_to_write(Value* pointer);
   void scatter(Value* value, Value* pointer, int64_t stride, Value* mask);
 
