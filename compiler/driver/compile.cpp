@@ -178,14 +178,19 @@ std::shared_ptr<const jit::Executable> code_of(const simplify::Simplified& small
   return jit::load(*std::move(made), options.target, error);
 }
 
+lower::Options options_of(const elaborate::Program& program, lower::Precision precision, const lower::Target& target,
+                          size_t samples) {
+  return {.precision = precision, .target = target, .samples = samples, .split_products = program.split_products,
+          .held = program.held};
+}
+
 }  // namespace
 
 NativeProgram make_native(const elaborate::Program& program, lower::Precision precision, const Machine& machine,
                           size_t samples, std::string& error) {
   const simplify::Simplified small = simplify::simplify(program.graph, program.outputs);
   NativeProgram out{nullptr, program.inputs, program.names};
-  lower::Options options{.precision = precision, .target = machine.target, .samples = samples,
-                         .split_products = program.split_products};
+  lower::Options options = options_of(program, precision, machine.target, samples);
   for (elaborate::Role role : {elaborate::Role::Time, elaborate::Role::TimeStep})
     for (int slot : out.slots(role)) options.varying.push_back(slot);
   out.code = code_of(small, options, machine.cache, error);
@@ -206,8 +211,7 @@ lower::Precision precision_of(const elaborate::Model& m) {
 }
 
 lower::Options options_of(const elaborate::Model& m, const lower::Target& target) {
-  return {.precision = precision_of(m), .target = target, .samples = static_cast<size_t>(m.batch),
-          .split_products = m.step.split_products};
+  return options_of(m.step, precision_of(m), target, static_cast<size_t>(m.batch));
 }
 
 lower::Lowered lowered_step(const elaborate::Model& m, const lower::Target& target) {

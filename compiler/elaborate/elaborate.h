@@ -80,6 +80,7 @@ struct Program {
   std::vector<std::string> names;  // of the outputs
   std::vector<Input> inputs;
   bool split_products = false;     // where that is faster (lower::Options)
+  int held = 0;                    // outputs, the first ones, that the caller may refuse (lower::Options)
 };
 
 /// One learned tensor.

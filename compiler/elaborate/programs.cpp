@@ -836,6 +836,7 @@ bool Programs::optimize(Trained& t, const Declaration& d, Building& b, NodeId to
   std::vector<NodeId> outputs;
   for (const auto* group : std::initializer_list<const std::vector<NodeId>*>{&next, &memory, &averages, &statistics})
     for (NodeId node : *group) outputs.push_back(node), names.push_back("");
+  const size_t weights = outputs.size();
   outputs.push_back(total), names.push_back("objective");
   outputs.push_back(length), names.push_back("gradient_norm");
   if (const auto rate = e_.member(*optimizer, "rate", opened)) {
@@ -845,6 +846,7 @@ bool Programs::optimize(Trained& t, const Declaration& d, Building& b, NodeId to
   }
   for (size_t i = 0; i < terms.size(); ++i) outputs.push_back(terms[i]), names.push_back(fmt::format("term{}", i + 1));
   m.step = finish(b, outputs, names);
+  m.step.held = static_cast<int>(weights);
   return true;
 }
 

@@ -139,8 +139,8 @@ void fields(Archive& a, T& target) {
 
 template <class Archive, Any<lower::Options> T>
 void fields(Archive& a, T& options) {
-  auto& [precision, target, samples, tile, varying, split_products] = options;
-  a(precision, target, samples, tile, varying, split_products);
+  auto& [precision, target, samples, tile, varying, split_products, held] = options;
+  a(precision, target, samples, tile, varying, split_products, held);
 }
 
 template <class Archive, Any<lower::Stage> T>

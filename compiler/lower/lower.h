@@ -42,6 +42,9 @@ struct Options {
   /// Products of f32 on the processor's bf16 tiles where that is faster (split_product.h). Without such tiles, and in f64,
   /// this asks for nothing.
   bool split_products = false;
+  /// So many of the outputs, the first ones, are held back: work that only these need is done in the end, in stages of
+  /// phase `Plan::phases` + 1, which a caller who dislikes the other outputs can leave out. They do not depend on a sample.
+  int held = 0;
 };
 
 /// The phase of what is done once for all steps of a march, before the first one.
@@ -50,7 +53,8 @@ constexpr int kSteady = -1;
 /// A part of the shared work of a phase that runs once, or in pieces that may run at the same time. Pieces depend on
 /// sizes alone, and what they sum is added in their order, so that who runs them makes no difference.
 struct Stage {
-  int phase = 0;   // kSteady, or: comes before the tiles of this phase; after all tiles if this is Plan::phases
+  int phase = 0;   // kSteady, or: comes before the tiles of this phase; after all tiles if this is Plan::phases, or
+                   // one more, for outputs that are held back
   int pieces = 1;
   bool operator==(const Stage&) const = default;
 };
@@ -101,7 +105,7 @@ struct Frame {
 
 /// A module with, for each phase p, `am_tile_p(Frame*)` (one tile, adding into `partial`), and for each stage s of the
 /// plan, `am_shared_s(Frame*)` (values computed once). The stages of phase p run in order before the tiles of phase p,
-/// those of phase `phases` at the end; those of phase kSteady before all others, and then not again before an input changes
+/// those of phase `phases` at the end, and behind them those of outputs that are held back; those of phase kSteady before all others, and then not again before an input changes
 /// that is not `varying`. The first stages that need sums over samples add the partial sums of the groups, in their order,
 /// and divide by `samples`.
 struct Lowered {

@@ -1,7 +1,7 @@
 // The graph as a list of kernels with a place in memory for every value: everything that is decided before LLVM.
 //
-// A program is a sequence of sections, shared 0, tile 0, shared 1, …, shared `phases`; in front of them, where a march was
-// announced, one of what all of its steps share. A section is a list of steps. A node of phase p needs p means one after
+// A program is a sequence of sections, shared 0, tile 0, shared 1, …, shared `phases`, and where outputs are held back one
+// more of what only these need; in front of them, where a march was announced, one of what all of its steps share. A section is a list of steps. A node of phase p needs p means one after
 // the other: it is computed in section p of its kind, and a sampled node again in every later phase that needs it, since
 // keeping it would take memory for all samples. A shared section becomes several where some of its steps are worth more
 // than one thread: one for each stage.

@@ -70,23 +70,47 @@ void find_phases(Program& p) {
     if (g[id].sampled) p.plan.phases = std::max(p.plan.phases, p.phase[id.value] + 1);
 }
 
+/// Shared sections have phases 0 to this one.
+int last_phase(const Program& p) { return p.plan.phases + (p.options.held > 0); }
+
+bool is_held(const Program& p, size_t output) { return output < static_cast<size_t>(p.options.held); }
+
+/// What only outputs that are held back need waits for them, as far as no tile is behind it.
+void hold_back(Program& p) {
+  if (p.options.held == 0) return;
+  std::vector<bool> needed(p.graph.size());
+  for (size_t k = 0; k < p.outputs.size(); ++k) {
+    AM_CHECK(!is_held(p, k) || !p.graph[p.outputs[k]].sampled, "output {} is held back and depends on a sample", k);
+    if (!is_held(p, k)) needed[p.outputs[k].value] = true;
+  }
+  for (size_t i = p.nodes.size(); i-- > 0;) {
+    const NodeId id = p.nodes[i];
+    if (needed[id.value]) {
+      needed[p.ref(id).base.value] = true;
+      for (NodeId x : p.graph[id].operands) needed[x.value] = true;
+    } else if (!p.graph[id].sampled && p.phase[id.value] == p.plan.phases) {
+      p.phase[id.value] = last_phase(p);
+    }
+  }
+}
+
 /// An elementwise array that only later sections use is computed there: that saves keeping it. An optimizer's β·m, which
 /// does not wait for the gradient, goes to the loop that adds the gradient. Single numbers are better there early.
 void sink(Program& p) {
   const Graph& g = p.graph;
-  std::vector<int> first_use(g.size(), p.plan.phases + 1);
+  std::vector<int> first_use(g.size(), last_phase(p) + 1);
   const auto use = [&](NodeId x, int phase) {
     int& first = first_use[p.ref(x).base.value];
     first = std::min(first, phase);
   };
-  for (NodeId id : p.outputs) use(id, p.phase[id.value]);
+  for (size_t k = 0; k < p.outputs.size(); ++k) use(p.outputs[k], is_held(p, k) ? last_phase(p) : p.phase[p.outputs[k].value]);
   for (size_t i = p.nodes.size(); i-- > 0;) {
     const NodeId id = p.nodes[i];
     if (p.ref(id).base != id) continue;
     int& phase = p.phase[id.value];
     const bool movable = !g[id].sampled && kind_of(g[id]) == LoweringKind::Elementwise && !p.sums.contains(id) &&
                          g[id].shape.count() > 1;
-    if (movable && first_use[id.value] <= p.plan.phases) phase = std::max(phase, first_use[id.value]);
+    if (movable && first_use[id.value] <= last_phase(p)) phase = std::max(phase, first_use[id.value]);
     for (NodeId x : g[id].operands) use(x, phase);
   }
 }
@@ -114,6 +138,8 @@ void place_outputs(Program& p) {
     const Ref& ref = p.ref(p.outputs[k]);
     Place& place = p.shared_places[ref.base.value];
     if (p.graph[ref.base].sampled || p.is_given(ref.base) || place.kind != Place::Kind::None) continue;
+    // What is held back must not be written before its time.
+    if (is_held(p, k) && p.phase[ref.base.value] != last_phase(p)) continue;
     if (is_whole(ref.view, p.graph[ref.base].shape.count()))
       place = {.kind = Place::Kind::Output, .index = static_cast<int>(k)};
   }
@@ -128,7 +154,9 @@ class Scheduler {
   const Ref& ref(NodeId id) const { return p_.ref(id); }
   bool is_output_in_place(size_t k) const;
   /// Every step of a march gives its outputs, also those that are steady.
-  int phase_of_output(NodeId id) const { return std::max(0, p_.phase[id.value]); }
+  int phase_of_output(size_t k) const {
+    return is_held(p_, k) ? last_phase(p_) : std::max(0, p_.phase[p_.outputs[k].value]);
+  }
 
   // What the section computes.
   std::vector<bool> needed_by_tile() const;
@@ -232,8 +260,9 @@ void Scheduler::add_units() {
     if (g_[id].op != Op::Mean || !section_.tile)
       for (size_t i = first; i < units_.size(); ++i) units_[i].produces = true;
     const auto output = outputs.find(id);
-    if (output == outputs.end() || g_[id].sampled != section_.tile || phase_of_output(id) != section_.phase) continue;
-    for (size_t k : output->second) add_output(k);
+    if (output == outputs.end() || g_[id].sampled != section_.tile) continue;
+    for (size_t k : output->second)
+      if (phase_of_output(k) == section_.phase) add_output(k);
   }
 }
 
@@ -643,11 +672,12 @@ void schedule(Program& p) {
   p.refs = resolve(p.graph, p.nodes);
   find_phases(p);
   plan_means(p);
+  hold_back(p);
   sink(p);
   place_outputs(p);
   find_steady(p);
   if (!p.options.varying.empty()) p.sections.push_back(Scheduler(p, false, kSteady).run());
-  for (int phase = 0; phase <= p.plan.phases; ++phase) {
+  for (int phase = 0; phase <= last_phase(p); ++phase) {
     p.sections.push_back(Scheduler(p, false, phase).run());
     if (phase < p.plan.phases) p.sections.push_back(Scheduler(p, true, phase).run());
   }

@@ -243,7 +243,7 @@ FileError parse_npy(ByteView bytes, Array& array) {
   return {};
 }
 
-std::string npy_header(const Array& array) {
+std::string npy_header(const ArrayView& array) {
   std::string shape;
   for (const size_t extent : array.shape) shape += fmt::format("{}, ", extent);
   if (array.shape.size() == 1) shape.pop_back();

@@ -24,6 +24,6 @@ std::string shape_text(const std::vector<size_t>& shape);
 FileError parse_npy(ByteView bytes, Array& array);
 
 /// The header of version 1.0, padded with blanks so that the array's bytes begin at a multiple of 64.
-std::string npy_header(const Array& array);
+std::string npy_header(const ArrayView& array);
 
 }  // namespace am::data

@@ -29,7 +29,7 @@ struct Output {
 };
 
 /// Appends one member and returns its directory entry.
-std::string add_member(const std::string& name, const Array& array, Output& output) {
+std::string add_member(const std::string& name, const ArrayView& array, Output& output) {
   const std::string head = npy_header(array);
   const size_t size = head.size() + array.bytes.size();
   const Member member{.name = name + std::string(kSuffix),
@@ -72,6 +72,10 @@ FileError read_npz(const std::string& path, Archive& archive) {
 }
 
 FileError write_npz(const std::string& path, const Archive& archive) {
+  return write_npz_from(path, ArchiveView(archive.begin(), archive.end()));
+}
+
+FileError write_npz_from(const std::string& path, const ArchiveView& archive) {
   Output output;
   std::string directory;
   for (const auto& [name, array] : archive) directory += add_member(name, array, output);

@@ -28,6 +28,20 @@ struct Array {
 
 using Archive = std::map<std::string, Array>;
 
+/// An array whose bytes are somebody else's: what is large is written from where it lies.
+struct ArrayView {
+  std::string dtype;
+  std::vector<size_t> shape;
+  std::span<const std::byte> bytes;
+
+  ArrayView(std::string type, std::vector<size_t> extents, std::span<const std::byte> contents)
+      : dtype(std::move(type)), shape(std::move(extents)), bytes(contents) {}
+  explicit ArrayView(const Array& array) : ArrayView(array.dtype, array.shape, array.bytes) {}
+  ArrayView(const Array&&) = delete;
+};
+
+using ArchiveView = std::map<std::string, ArrayView>;
+
 /// What went wrong with a file: `system` tells the operating system's refusals from damaged contents.
 struct FileError {
   std::string what;  // empty: nothing went wrong
@@ -41,6 +55,7 @@ FileError read_npz(const std::string& path, Archive& archive);
 FileError read_npy(const std::string& path, Array& array);
 
 /// Writes beside the file, flushes to disk, and renames: a reader sees the old file or the new one, never a part.
+FileError write_npz_from(const std::string& path, const ArchiveView& archive);
 FileError write_npz(const std::string& path, const Archive& archive);
 FileError write_text(const std::string& path, std::string_view text);
 

@@ -203,6 +203,8 @@ void Runner::run(const Call& call, March& march) {
       for (const lower::Frame& step : steps) s.stages(step, phase);
       if (phase < plan().phases) s.tiles(steps, phase);
     }
+    if (!call.accept || call.accept())
+      for (const lower::Frame& step : steps) s.stages(step, plan().phases + 1);
     s.spread(call, march);
     done += steps.size();
   }

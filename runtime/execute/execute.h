@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -19,6 +20,9 @@ struct Call {
   uint64_t seed = 0;
   uint32_t step = 0;
   uint32_t first_sample = 0;
+  /// Asked when all other outputs are there whether those that are held back (`lower::Options::held`) shall be written;
+  /// they stay what they are if not. Without it they are.
+  std::function<bool()> accept;
 };
 
 /// Runs of one program in a row, numbered from `Call::step` on: what a step gives is what the next one starts from.

@@ -6,7 +6,9 @@
 namespace am::flow {
 
 using data::Archive;
+using data::ArchiveView;
 using data::Array;
+using data::ArrayView;
 using diagnostics::Kind;
 using elaborate::Model;
 
@@ -18,10 +20,7 @@ std::vector<size_t> extents(const ir::Shape& s) {
   return out;
 }
 
-Array array_of(const Buffer& b, const ir::Shape& shape) {
-  return b.precision() == lower::Precision::F32 ? Array::of(b.floats(), extents(shape))
-                                                : Array::of(b.doubles(), extents(shape));
-}
+std::string type_of(lower::Precision precision) { return precision == lower::Precision::F32 ? "<f4" : "<f8"; }
 
 /// Every buffer of `w` with its name in the file and its shape, in order.
 template <class W, class F>
@@ -39,13 +38,16 @@ void each(const Model& m, W& w, F f) {
 }  // namespace
 
 bool save(const std::string& path, const Model& model, const Weights& weights, diagnostics::Sink& sink) {
-  Archive archive;
-  each(model, weights,
-       [&](const std::string& name, const ir::Shape& shape, const Buffer& b) { archive[name] = array_of(b, shape); });
-  const int64_t step[] = {weights.step};
-  archive["step"] = Array::of(std::span<const int64_t>(step), {});
-  archive["model"] = Array::of(std::string_view(model.name));
-  if (const data::FileError error = data::write_npz(path, archive)) {
+  // Large models' weights are written from where they lie: a copy would be a quarter of a training's memory.
+  ArchiveView archive;
+  each(model, weights, [&](const std::string& name, const ir::Shape& shape, const Buffer& b) {
+    archive.emplace(name, ArrayView{type_of(b.precision()), extents(shape), b.bytes()});
+  });
+  const int64_t steps[] = {weights.step};
+  const Array step = Array::of(std::span<const int64_t>(steps), {}), name = Array::of(std::string_view(model.name));
+  archive.emplace("step", step);
+  archive.emplace("model", name);
+  if (const data::FileError error = data::write_npz_from(path, archive)) {
     sink.report<Kind::CannotWrite>({}, path, error.what);
     return false;
   }
@@ -79,7 +81,7 @@ std::optional<Weights> load(const std::string& path, const Model& model, diagnos
       why = fmt::format("it has no `{}`; it was made by another script", name);
     else if (it->second.shape != extents(shape))
       why = fmt::format("`{}` has another shape there than the script's {}", name, shape.text());
-    else if (it->second.dtype != (model.f64 ? "<f8" : "<f4"))
+    else if (it->second.dtype != type_of(precision))
       why = fmt::format("`{}` has type {} there, and the script trains in {}", name, it->second.dtype,
                         model.f64 ? "f64" : "f32");
     else

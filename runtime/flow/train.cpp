@@ -46,22 +46,24 @@ std::optional<Weights> initialise(const Model& model, const Machine& machine, di
 
 namespace {
 
-/// The step program with three sets of weights: the present ones, those being written, and those before the present
-/// ones, which were good: an objective that is not finite tells that the present ones are not.
+/// The step program with two sets of weights: the present ones, and those being written, which until then are those
+/// before the present ones. An objective that is not finite tells that the present ones are not good; so the new ones are
+/// written only where it is finite, and otherwise those before are still there.
 class Stepper {
  public:
   Stepper(const Model& model, Weights& weights, const Machine& machine, diagnostics::Sink& sink)
       : model_(model), weights_(weights), session_(model.step, model.f64, model.batch, machine, sink, model.span) {
     if (!session_) return;
     for (auto* group : groups(weights_))
-      for (const Buffer& b : *group)
-        next_.emplace_back(b.precision(), b.count()), before_.emplace_back(b.precision(), b.count());
+      for (const Buffer& b : *group) next_.emplace_back(b.precision(), b.count());
     for (size_t i = next_.size(); i < session_.plan().outputs.size(); ++i)
       scalars_.push_back(session_.make_output(static_cast<int>(i), 1));
+    session_.call().accept = [this] { return finite(); };
   }
+  Stepper(const Stepper&) = delete;
   explicit operator bool() const { return static_cast<bool>(session_); }
 
-  /// Runs step `k` (counted from one) into the second set.
+  /// Runs step `k` (counted from one) into the second set, which is left as it is where the step is not finite.
   void run(int k) {
     session_.bind_weights(weights_.parameters);
     for (size_t i = 0; i < weights_.states.size(); ++i)
@@ -74,24 +76,18 @@ class Stepper {
     session_.run(model_.batch, key_, static_cast<uint32_t>(k - 1));
   }
 
+  bool finite() const { return std::isfinite(value("objective")) && std::isfinite(value("gradient_norm")); }
+
   void accept(int k) {
-    size_t i = 0;
-    for (auto* group : groups(weights_))
-      for (Buffer& b : *group) {
-        std::swap(b, next_[i]);
-        std::swap(next_[i], before_[i]);
-        ++i;
-      }
+    exchange();
     weights_.step = k;
     has_before_ = true;
   }
 
-  /// Back to the weights before the last accepted step, if there was one.
+  /// Back to the weights before the last accepted step, if there was one. Only after a step that is not finite.
   void restore() {
     if (!has_before_) return;
-    size_t i = 0;
-    for (auto* group : groups(weights_))
-      for (Buffer& b : *group) std::swap(b, before_[i++]);
+    exchange();
     --weights_.step;
     has_before_ = false;
   }
@@ -103,6 +99,12 @@ class Stepper {
   bool has(std::string_view name) const { return session_.output(name) >= 0; }
 
  private:
+  void exchange() {
+    size_t i = 0;
+    for (auto* group : groups(weights_))
+      for (Buffer& b : *group) std::swap(b, next_[i++]);
+  }
+
   static std::array<std::vector<Buffer>*, 4> groups(Weights& w) {
     return {&w.parameters, &w.states, &w.averages, &w.statistics};
   }
@@ -110,7 +112,7 @@ class Stepper {
   const Model& model_;
   Weights& weights_;
   Session session_;
-  std::vector<Buffer> next_, before_, scalars_;
+  std::vector<Buffer> next_, scalars_;
   bool has_before_ = false;
   const uint64_t key_ = key(model_.seed, "training");
 };
@@ -119,8 +121,8 @@ std::string_view word_for(double v) { return std::isnan(v) ? "NaN" : v > 0 ? "in
 
 /// Reports the first of terms, objective and gradient that is not finite. True if all are.
 bool finite(const Model& model, const Stepper& step, int k, diagnostics::Sink& sink) {
+  if (step.finite()) return true;
   const double objective = step.value("objective"), norm = step.value("gradient_norm");
-  if (std::isfinite(objective) && std::isfinite(norm)) return true;
   source::Span span = model.span;
   std::string what = std::isfinite(objective) ? "the gradient's norm" : "the objective";
   double value = std::isfinite(objective) ? norm : objective;

@@ -31,14 +31,12 @@ class Buffer {
   std::vector<double> doubles_;
 };
 
-/// Past the end of every output: it must still be there afterwards.
-constexpr double kGuard = 12345;
-
 }  // namespace
 
 std::string text(const Setting& s) {
   return fmt::format("{} {} samples {} tile {} threads {}{}", s.precision == lower::Precision::F32 ? "f32" : "f64", s.cpu,
-                     s.samples, s.tile, s.threads, s.split_products ? " split" : "");
+                     s.samples, s.tile, s.threads, s.split_products ? " split" : "") +
+         (s.held > 0 ? fmt::format(" held {}", s.held) : "");
 }
 
 ir::Bindings random_bindings(const Graph& graph, const Case& c, const Setting& setting) {
@@ -62,7 +60,7 @@ Compiled::Compiled(const Graph& graph, const std::vector<NodeId>& outputs, const
   EXPECT_EQ(error, "");
   lower::Lowered lowered =
       lower::lower(graph, outputs, {.precision = setting.precision, .target = target, .samples = setting.samples,
-                                    .tile = setting.tile, .split_products = setting.split_products});
+                                    .tile = setting.tile, .split_products = setting.split_products, .held = setting.held});
   const std::string schedule = lowered.schedule;
   executable_ = jit::compile(std::move(lowered), target, error);
   if (!executable_) ADD_FAILURE() << error << "\n" << schedule;
@@ -74,6 +72,7 @@ std::vector<std::vector<double>> Compiled::run(const ir::Bindings& bindings, int
   execute::Call call{.samples = bindings.samples, .stride = bindings.samples + 3, .seed = bindings.seed};
   call.step = bindings.step;
   call.first_sample = bindings.first_sample;
+  if (setting_.refused) call.accept = [] { return false; };
   const auto width = [&](bool sampled) { return sampled ? bindings.samples : 1; };
   const auto stride = [&](bool sampled) { return sampled ? call.stride : 1; };
   std::vector<Buffer> inputs, results;

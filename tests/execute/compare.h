@@ -32,8 +32,13 @@ struct Setting {
   int threads = 1;
   uint32_t step = 3, first_sample = 11;
   bool split_products = false;
+  int held = 0;           // outputs that are held back
+  bool refused = false;   // and not written
 };
 std::string text(const Setting& setting);
+
+/// What outputs hold before a run.
+constexpr double kGuard = 12345;
 
 /// A compiled graph, to be run several times. Fails the test where it does not compile.
 class Compiled {

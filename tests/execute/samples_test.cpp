@@ -127,7 +127,7 @@ Case training_step(int rows, int columns, bool clip) {
             const NodeId factor = ir::binary(g, Op::Min, ir::constant(g, 1), ir::div(g, ir::constant(g, 0.5), norm));
             // A rate that depends on the step, as a schedule makes it.
             const NodeId rate = ir::unary(g, Op::Exp, g.input("k", {}, false));
-            std::vector<NodeId> out = {loss, norm};
+            std::vector<NodeId> out;
             for (size_t i = 0; i < parameters.size(); ++i) {
               const NodeId p = parameters[i], slope = clip ? ir::scale(g, factor, gradients[i]) : gradients[i];
               const auto input = [&](const char* name) { return g.input(name, g[p].shape, false); };
@@ -140,6 +140,7 @@ Case training_step(int rows, int columns, bool clip) {
               const NodeId average = ir::add(g, ir::scale(g, 0.9, input("a")), ir::scale(g, 0.1, next));
               out.insert(out.end(), {next, m, v, average});
             }
+            out.insert(out.end(), {loss, norm});
             simplify::Simplified small = simplify::simplify(g, out);
             g = std::move(small.graph);
             return small.outputs;
@@ -153,6 +154,46 @@ TEST(Samples, TrainingSteps) {
   expect_equal_everywhere(training_step(129, 130, true), {7, 100});
   expect_equal_everywhere(training_step(300, 64, false), {33});
   expect_equal_everywhere(training_step(3, 6000, true), {5});
+}
+
+/// Outputs of the training step that are weights.
+constexpr int kWeights = 8;
+
+/// Held back of its nine outputs are, with six: what waits for a mean and what does not, what is an output once more, an
+/// input, and a constant.
+const Case kMixed{"mixed", [](Graph& g) {
+                    const NodeId x = g.input("x", {4}, true), w = g.input("w", {4}, false), k = g.input("k", {}, false);
+                    const NodeId mean = ir::mean(g, ir::mul(g, x, x)), early = ir::unary(g, Op::Exp, w);
+                    return std::vector<NodeId>{ir::mul(g, w, mean), early,           mean,
+                                               w,                   ir::scale(g, k, early), ir::constant(g, 2, {4}),
+                                               ir::sum_all(g, ir::mul(g, mean, early)), mean, early};
+                  }};
+
+TEST(Samples, HeldOutputsComeLast) {
+  for (const int held : {0, 3, 6}) {
+    expect_equal(kMixed, {.held = held});
+    expect_equal(kMixed, {.precision = lower::Precision::F64, .samples = 7, .held = held});
+  }
+  for (const bool clip : {true, false}) {
+    expect_equal(training_step(5, 3, clip), {.held = kWeights});
+    expect_equal(training_step(129, 130, clip), {.threads = 3, .held = kWeights});
+  }
+}
+
+TEST(Samples, HeldOutputsStayWhatTheyAreWhereTheyAreRefused) {
+  for (const Case& c : {training_step(5, 3, true), training_step(5, 3, false), training_step(300, 64, false), kMixed}) {
+    Graph g;
+    const std::vector<NodeId> outputs = c.build(g);
+    const size_t held = c.name == kMixed.name ? 6 : kWeights;
+    Setting setting{.held = static_cast<int>(held)};
+    const ir::Bindings bindings = random_bindings(g, c, setting);
+    const auto accepted = run_compiled(g, outputs, bindings, setting);
+    setting.refused = true;
+    const auto refused = run_compiled(g, outputs, bindings, setting);
+    for (size_t k = 0; k < outputs.size(); ++k)
+      for (size_t i = 0; i < refused[k].size(); ++i)
+        ASSERT_EQ(refused[k][i], k < held ? kGuard : accepted[k][i]) << c.name << ", output " << k << "[" << i << "]";
+  }
 }
 
 TEST(Samples, SameBitsForAnyNumberOfThreads) {
