@@ -5,8 +5,9 @@
 namespace am::execute {
 namespace {
 
-/// Turns of looking for work before a thread sleeps: some tens of microseconds.
-constexpr int kSpins = 2000;
+/// Turns of looking for work before a thread sleeps: half a millisecond, longer than what a step does on one thread and
+/// shorter than anyone would notice. Where threads share cores, one that looks around keeps another from working.
+constexpr int kSpins = 20'000, kSpinsWhereCoresAreShared = 100;
 
 constexpr unsigned kFlushToZero = 0x8000, kDenormalsAreZero = 0x0040;
 
@@ -15,7 +16,8 @@ constexpr unsigned kFlushToZero = 0x8000, kDenormalsAreZero = 0x0040;
 FlushDenormals::FlushDenormals() : before_(_mm_getcsr()) { _mm_setcsr(before_ | kFlushToZero | kDenormalsAreZero); }
 FlushDenormals::~FlushDenormals() { _mm_setcsr(before_); }
 
-Workers::Workers(int threads) {
+Workers::Workers(int threads)
+    : spins_(static_cast<unsigned>(threads) <= std::thread::hardware_concurrency() ? kSpins : kSpinsWhereCoresAreShared) {
   for (int i = 1; i < threads; ++i) threads_.emplace_back([this, i] { serve(i); });
 }
 
@@ -31,7 +33,7 @@ void Workers::serve(int thread) {
   while (!stop_) {
     help(thread);
     const uint64_t seen = ticket_;
-    for (int i = 0; i < kSpins && ticket_.load(std::memory_order_relaxed) == seen; ++i) _mm_pause();
+    for (int i = 0; i < spins_ && ticket_.load(std::memory_order_relaxed) == seen; ++i) _mm_pause();
     if (!stop_) ticket_.wait(seen);
   }
 }
@@ -59,7 +61,7 @@ void Workers::run(int pieces, const std::function<void(int, int)>& work) {
   ticket_ = round << 2 * kBits | static_cast<uint64_t>(pieces) << kBits;
   ticket_.notify_all();
   help(0);
-  for (int i = 0; done_ < pieces; ++i) i < kSpins ? _mm_pause() : std::this_thread::yield();
+  for (int i = 0; done_ < pieces; ++i) i < spins_ ? _mm_pause() : std::this_thread::yield();
 }
 
 }  // namespace am::execute

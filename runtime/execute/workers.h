@@ -28,6 +28,7 @@ class Workers {
   void serve(int thread);
   void help(int thread);
 
+  const int spins_;
   /// Round, number of pieces, next piece: one word, so that a late thread cannot claim a piece of another round.
   std::atomic<uint64_t> ticket_{0};
   std::atomic<int> done_{0};
