@@ -10,16 +10,20 @@ from measure import CASES, DEPTH
 KINDS = {"am": "AM", "eam": "eAM", "uam": "uAM"}
 
 
-PLAIN = "ours, plain"
+# What runs beside ours in the same rounds: without tiles of bf16; in cells of uAM, AM; in cells of two threads, one.
+PLAIN, AM, ONE_THREAD = "ours, plain", "ours, am", "ours, one thread"
+
+
+def series(cell, program):
+    return next((s for s in cell["series"] if s["program"] == program), None)
 
 
 def ours(cell):
-    return next(s for s in cell["series"] if s["program"] == "ours")
+    return series(cell, "ours")
 
 
 def plain(cell):
-    """Ours without tiles of bf16, whose rate is told by the peak of f32."""
-    return next(s for s in cell["series"] if s["program"] == PLAIN)
+    return series(cell, PLAIN)
 
 
 def peers(cell):
@@ -85,11 +89,13 @@ def table(head, rows):
 def figures_row(cell):
     rival = best_peer(cell)
     return [str(cell["threads"]), f"{ranged(rival['ms'])} {rival['variant']}" if rival else "–", ranged(ours(cell)["ms"]),
-            ratio_text(cell), ranged(plain(cell)["ms"]), ratio_text(cell, plain), percent(share(cell, plain(cell))),
+            ratio_text(cell), percent(share(cell, ours(cell))), ranged(plain(cell)["ms"]), ratio_text(cell, plain),
+            percent(share(cell, plain(cell))),
             percent(share(cell, rival)) if rival else "–"]
 
 
-FIGURES = [">threads", ">best peer, ms", ">amc, ms", ">ratio", ">plain products, ms", ">ratio", ">share of peak", ">the peer's"]
+FIGURES = [">threads", ">best peer, ms", ">amc, ms", ">ratio", ">share of peak", ">plain products, ms", ">ratio",
+           ">share of peak", ">the peer's"]
 
 
 def steps_table(results, kind):
@@ -108,19 +114,22 @@ def find(results, kind, case, threads, what="train"):
                 None)
 
 
-def quotient(a, b):
+def quotient(a, b, figure="median"):
     """How many times longer the first series takes than the second."""
-    return f"{a['ms']['median'] / b['ms']['median']:.2f}" if a and b else "–"
+    return f"{a['ms'][figure] / b['ms'][figure]:.2f}" if a and b else "–"
 
 
 def threads_table(results):
+    """Ours in one cell, in turn; the peer's from two."""
     rows = []
     for kind in KINDS:
         for case in CASES:
             one, two = find(results, kind, case, 1), find(results, kind, case, 2)
             if one and two:
-                rows.append([KINDS[kind], case, quotient(ours(one), ours(two)), quotient(best_peer(one), best_peer(two))])
-    return table(["", "case", ">amc, times faster on two threads", ">best peer"], rows)
+                beside = series(two, ONE_THREAD)
+                rows.append([KINDS[kind], case, quotient(beside, ours(two)), quotient(beside, ours(two), "low"),
+                             quotient(best_peer(one), best_peer(two))])
+    return table(["", "case", ">amc, times faster on two threads", ">quickest blocks", ">best peer"], rows)
 
 
 def unbalanced_table(results):
@@ -128,7 +137,7 @@ def unbalanced_table(results):
     rows = []
     for case in CASES:
         am, uam = find(results, "am", case, 1), find(results, "uam", case, 1)
-        beside = uam and next((s for s in uam["series"] if s["program"] == "ours, am"), None)
+        beside = uam and series(uam, AM)
         if beside:
             rows.append([case, quotient(ours(uam), beside), quotient(best_peer(uam), am and best_peer(am))])
     return table(["case", ">amc, uAM over AM", ">best peer"], rows)
