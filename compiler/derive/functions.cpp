@@ -20,12 +20,24 @@ double value_of(const double* x) {
   return ir::info(op).lower->scalar(ir::doubles(), operands).number;
 }
 
+/// In text and LaTeX.
+std::pair<std::string_view, std::string_view> definition_of(Op op) {
+#define AM_FUNCTION(...)
+#define AM_DEFINITION(id, text, latex) \
+  if (op == Op::id) return {text, latex};
+#include "compiler/derive/functions.def"
+#undef AM_DEFINITION
+#undef AM_FUNCTION
+  return {};
+}
+
 template <Op op>
 FunctionInfo operation() {
   const ir::OpInfo& row = ir::info(op);
   if (!function_of(op)) return {};
   static const std::string upright = "\\mathrm{" + std::string(row.name) + "}";
-  return {row.arity, row.name, row.latex.empty() ? std::string_view(upright) : row.latex, value_of<op>, {}, {}};
+  const auto [text, latex] = definition_of(op);
+  return {row.arity, row.name, row.latex.empty() ? std::string_view(upright) : row.latex, value_of<op>, text, latex};
 }
 
 }  // namespace
@@ -35,6 +47,7 @@ const FunctionInfo& info(Function function) {
 #define AM_OP(id, ...) operation<Op::id>(),
 #include "compiler/ir/ops.def"
 #undef AM_OP
+#define AM_DEFINITION(...)
 #define AM_FUNCTION(id, text, latex, value, definition, latex_definition) \
   FunctionInfo{1,                                                         \
                text,                                                      \
@@ -47,6 +60,7 @@ const FunctionInfo& info(Function function) {
                latex_definition},
 #include "compiler/derive/functions.def"
 #undef AM_FUNCTION
+#undef AM_DEFINITION
   };
   return table[static_cast<size_t>(function)];
 }

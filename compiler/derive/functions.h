@@ -13,6 +13,7 @@ enum class Function : uint8_t {
 #define AM_OP(id, ...) id,
 #include "compiler/ir/ops.def"
 #undef AM_OP
+#define AM_DEFINITION(...)
 #define AM_FUNCTION(id, ...) id,
 #include "compiler/derive/functions.def"
 #undef AM_FUNCTION
@@ -21,13 +22,14 @@ inline constexpr int kFunctionCount = ir::kOpCount
 #define AM_FUNCTION(id, ...) +1
 #include "compiler/derive/functions.def"
 #undef AM_FUNCTION
+#undef AM_DEFINITION
     ;
 
 struct FunctionInfo {
   int arity;
   std::string_view text, latex;
   double (*value)(const double* x);
-  /// In a variable z; empty for an operation.
+  /// In a variable z; empty for most operations.
   std::string_view definition, latex_definition;
 };
 

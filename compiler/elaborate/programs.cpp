@@ -739,7 +739,7 @@ bool Programs::optimize(Trained& t, const Declaration& d, Building& b, NodeId to
         terms.push_back(integral.next[i]);
       }
     }
-  simplify::Simplified small = simplify::simplify(g(), terms);
+  simplify::Simplified small = simplify::simplify(g(), terms, simplify::Parts::Keep);
   b.graph = std::move(small.graph);
   b.globals.clear();
   b.data_nodes.clear();

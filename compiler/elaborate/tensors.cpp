@@ -204,7 +204,12 @@ Value Elaborator::binary(std::string_view op, const Value& a, const Value& b, Sp
   auto of = [&](Op o) { return elementwise(o, {a, b}, span); };
   if (op == "+") return of(Op::Add);
   if (op == "-") return of(Op::Sub);
-  if (op == "·" || op == "*") return of(Op::Mul);
+  if (op == "·" || op == "*") {
+    // x·sigmoid(x) is an operation of its own, whose derivatives are made of what it gives.
+    for (const auto& [u, v] : {std::pair(x, y), std::pair(y, x)})
+      if (g()[v].op == Op::Sigmoid && g()[v].operands[0] == u) return make(ir::unary(g(), Op::Silu, u), span);
+    return of(Op::Mul);
+  }
   if (op == "/") return of(Op::Div);
   if (op == "<") return of(Op::Less);
   if (op == ">") return elementwise(Op::Less, {b, a}, span);

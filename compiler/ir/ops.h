@@ -93,6 +93,9 @@ struct OpInfo {
   std::array<std::string_view, 3> parameters = {"x", "y", "z"};
   /// How formulas write it; empty: its name, upright.
   std::string_view latex = {};
+  /// The result made of other operations, which takes the op's place once nothing is differentiated any more: a value that
+  /// its derivatives need as well is then computed once.
+  NodeId (*parts)(const At& at) = nullptr;
 };
 
 const OpInfo& info(Op op);

@@ -105,8 +105,8 @@ struct Frame {
 
 /// A module with, for each phase p, `am_tile_p(Frame*)` (one tile, adding into `partial`), and for each stage s of the
 /// plan, `am_shared_s(Frame*)` (values computed once). The stages of phase p run in order before the tiles of phase p,
-/// those of phase `phases` at the end, and behind them those of outputs that are held back; those of phase kSteady before all others, and then not again before an input changes
-/// that is not `varying`. The first stages that need sums over samples add the partial sums of the groups, in their order,
+/// those of phase `phases` at the end, and behind them those of outputs that are held back; those of phase kSteady before
+/// all others, and then not again before an input changes that is not `varying`. The first stages that need sums over samples add the partial sums of the groups, in their order,
 /// and divide by `samples`.
 struct Lowered {
   Lowered();

@@ -1,6 +1,7 @@
 // Note [recompute]. A sum or product of values that are in memory anyway costs less than the memory traffic of keeping it:
 // the store and the loads of its readers. So a cheap value leaves its loop for those of its readers if these have to load
-// no more values than there are readers.
+// no more values than there are readers. And where several kept values are cheap to make of one that is not kept, since
+// it takes a function, that one is kept in their place if that is less traffic.
 #include <algorithm>
 #include <optional>
 #include <set>
@@ -49,12 +50,15 @@ class Recomputer {
   bool reads_whole(const Step& step, NodeId id) const;
   bool pays(NodeId id, const Expansion& expansion) const;
   void move(NodeId id, const Expansion& expansion);
+  std::vector<NodeId> made_of(NodeId id) const;
+  void keep_instead(NodeId id);
   void remove_unused();
 
   Program& p_;
   const Graph& g_;
   Section& section_;
   std::map<NodeId, std::set<Step*>> readers_;  // steps that read it from memory
+  std::map<NodeId, std::vector<NodeId>> users_;
   std::set<NodeId> computed_;                  // by loops of this section
 };
 
@@ -124,6 +128,56 @@ void Recomputer::move(NodeId id, const Expansion& expansion) {
   readers_.erase(id);
 }
 
+/// Cheap values of the section that are made of this one, in the order of the graph, as far as a walk of some length finds
+/// them.
+std::vector<NodeId> Recomputer::made_of(NodeId id) const {
+  constexpr size_t kMost = 32;
+  std::set<NodeId> found;
+  for (std::vector<NodeId> open{id}; !open.empty() && found.size() < kMost;) {
+    const auto users = users_.find(open.back());
+    open.pop_back();
+    if (users == users_.end()) continue;
+    for (NodeId user : users->second)
+      if (computed_.contains(user) && is_cheap(g_[user]) && found.insert(user).second) open.push_back(user);
+  }
+  return {found.begin(), found.end()};
+}
+
+/// Keeps a value that is not cheap, such as a sigmoid, rather than those that are made of it, such as its derivatives.
+void Recomputer::keep_instead(NodeId id) {
+  // What is stored is written to lines that have to be fetched first.
+  constexpr size_t kStore = 2;
+  struct Dropped {
+    NodeId id;
+    Expansion expansion;
+    std::set<Step*> readers;
+  };
+  std::vector<Dropped> dropped;
+  size_t traffic = 0;
+  readers_[id];
+  for (NodeId user : made_of(id)) {
+    const auto kept = readers_.find(user);
+    if (kept == readers_.end()) continue;
+    const bool whole = std::all_of(kept->second.begin(), kept->second.end(),
+                                   [&](Step* step) { return reads_whole(*step, user); });
+    const auto expansion = whole ? expand(user) : std::nullopt;
+    if (!expansion || !expansion->leaves.contains(id)) continue;
+    traffic += kStore + kept->second.size();
+    dropped.push_back({user, *expansion, std::move(kept->second)});
+    readers_.erase(kept);
+  }
+  std::set<std::pair<NodeId, Step*>> loads;
+  for (const Dropped& each : dropped)
+    for (Step* step : each.readers)
+      for (NodeId leaf : each.expansion.leaves)
+        if (!readers_.at(leaf).contains(step)) loads.emplace(leaf, step);
+  const bool pays = kStore + loads.size() < traffic;
+  if (!pays) readers_.erase(id);
+  for (Dropped& each : dropped) readers_[each.id] = std::move(each.readers);
+  if (!pays) return;
+  for (const Dropped& each : dropped) move(each.id, each.expansion);
+}
+
 /// Drops members that nothing uses any more.
 void Recomputer::remove_unused() {
   for (Step& step : section_.steps) {
@@ -148,6 +202,11 @@ void Recomputer::run() {
     const auto expansion = expand(id);
     if (expansion && pays(id, *expansion)) move(id, *expansion);
   }
+  for (NodeId id : p_.nodes)
+    for (NodeId operand : g_[id].operands)
+      if (computed_.contains(id)) users_[p_.ref(operand).base].push_back(id);
+  for (NodeId id : p_.nodes)
+    if (computed_.contains(id) && !readers_.contains(id) && !is_cheap(g_[id])) keep_instead(id);
   remove_unused();
   // What only removed members have read is unused too.
   find_readers();

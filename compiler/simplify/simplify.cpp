@@ -1,6 +1,7 @@
 #include "compiler/simplify/simplify.h"
 
 #include "compiler/diagnostics/diagnostics.h"
+#include "compiler/ir/ops.h"
 #include "compiler/simplify/rules.h"
 
 namespace am::simplify {
@@ -77,12 +78,15 @@ std::vector<NodeId> rebuild(const Graph& from, std::span<const NodeId> outputs, 
 
 }  // namespace
 
-Simplified simplify(const Graph& graph, std::span<const NodeId> outputs) {
+Simplified simplify(const Graph& graph, std::span<const NodeId> outputs, Parts parts) {
   Rewriter rewriter(graph.like());
   Graph& work = rewriter.graph();
   const auto found = rebuild(graph, outputs, work, [&](const ir::Node& node, std::vector<NodeId> operands) {
-    return node.op == ir::Op::Variable ? operands[0]
-                                       : rewriter.normal(work.add(node.op, std::move(operands), node.attributes));
+    if (node.op == ir::Op::Variable) return operands[0];
+    const NodeId id = work.add(node.op, std::move(operands), node.attributes);
+    // By the node that came of it: operations on constants fold.
+    const auto open = parts == Parts::Open ? ir::info(work[id].op).parts : nullptr;
+    return rewriter.normal(open ? open({work, id}) : id);
   });
   Simplified out{work.like(), {}};
   out.outputs = rebuild(work, found, out.graph, [&](const ir::Node& node, std::vector<NodeId> operands) {

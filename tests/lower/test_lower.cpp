@@ -93,6 +93,23 @@ TEST(Schedule, CheapValuesAreComputedAgainRatherThanStored) {
   EXPECT_EQ(out.plan.tile_bytes, 2u * 64 * out.plan.tile * 4) << out.schedule;
 }
 
+TEST(Schedule, AValueIsKeptRatherThanSeveralThatAreCheapToMakeOfIt) {
+  Graph g;
+  const NodeId w = g.input("w", {64, 64}, false), x = g.input("x", {64}, true);
+  const NodeId s = ir::unary(g, Op::Exp, x), y = ir::mul(g, x, s);
+  const NodeId a = ir::sub(g, ir::constant(g, 1, {64}), s), b = ir::mul(g, s, s);
+  const NodeId once = ir::mul(g, ir::matvec(g, w, y), a), twice = ir::mul(g, ir::matvec(g, w, once), b);
+  const Lowered out = lower_wide(g, {ir::mean(g, twice)});
+  // While the first product runs: y, e^x, and what becomes of the product; not 1 − e^x and e^2x.
+  EXPECT_EQ(out.plan.tile_bytes, 3u * 64 * out.plan.tile * 4) << out.schedule;
+  // One of them alone is kept itself: that is one load less.
+  Graph h;
+  const NodeId v = h.input("w", {64, 64}, false), u = h.input("x", {64}, true), e = ir::unary(h, Op::Exp, u);
+  const NodeId slope = ir::add(h, e, ir::mul(h, u, e));
+  const Lowered one = lower_wide(h, {ir::mean(h, ir::mul(h, ir::matvec(h, v, ir::mul(h, u, e)), slope))});
+  EXPECT_NE(one.schedule.find(fmt::format(" %{} = add", slope.value)), std::string::npos) << one.schedule;
+}
+
 /// A step of `p` by the gradient of E[½|p·x|²] with momentum, its gradient's norm kept to 1.
 std::vector<NodeId> momentum_step(Graph& g, int size) {
   const NodeId p = g.input("p", {size, size}, false), m = g.input("m", {size, size}, false);

@@ -45,7 +45,7 @@ struct Growth : Bench {
       case 1: return sub(g, x, like(x));
       case 2: return unary(g, Op::Tanh, mul(g, x, like(x)));
       case 3: return neg(g, x);
-      case 4: return unary(g, Op::Sigmoid, x);
+      case 4: return unary(g, below(2) ? Op::Sigmoid : Op::Silu, x);
       case 5: return shape.rank ? sum(g, x, static_cast<int>(1 + below((1 << shape.rank) - 1))) : x;
       case 6: return shape.rank == 2 ? transpose(g, x) : reshape(g, x, {1, shape.count()});
       case 7: return shape.rank && shape[0] > 1 ? slice(g, x, 0, static_cast<int>(below(2)), shape[0] - 1) : x;
@@ -107,6 +107,22 @@ TEST(Simplify, MarksAreDerivedAnewWithoutAliases) {
   const Simplified s = simplify(b.g, {{mean(b.g, slope)}});
   EXPECT_FALSE(s.graph[s.outputs[0]].sampled);
   EXPECT_EQ(count(s, Op::Mean), 0u);
+}
+
+TEST(Simplify, OpensOperationsWhenNothingIsDifferentiatedAnyMore) {
+  Bench b;
+  const NodeId x = variable(b.g, b.input({3}, true)), y = unary(b.g, Op::Silu, x);
+  const NodeId slope = differentiate::gradient(b.g, sum_all(b.g, y), {{&x, 1}})[0];
+  const Simplified kept = simplify(b.g, {{y, slope}}, Parts::Keep), open = simplify(b.g, {{y, slope}});
+  EXPECT_EQ(count(kept, Op::Silu), 1u);
+  EXPECT_EQ(count(open, Op::Silu), 0u);
+  // σ once, and σ + xσ(1 − σ) by two more products than none: x·σ is there.
+  EXPECT_EQ(count(open, Op::Sigmoid), 1u);
+  EXPECT_EQ(count(open, Op::Mul), 2u);
+  for (const Simplified* s : {&kept, &open}) {
+    EXPECT_LE(error(values(*s, b.bindings)[0], b.value(y)), 1e-15);
+    EXPECT_LE(error(values(*s, b.bindings)[1], b.value(slope)), 1e-15);
+  }
 }
 
 TEST(Simplify, KeepsSlotsDrawsAndOrigins) {
