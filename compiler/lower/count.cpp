@@ -5,6 +5,7 @@
 // it was measured to cost on a processor with two vector units. It says where a script stands and what it spends its time
 // on, to within some ten percent of the peak; it decides nothing.
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "compiler/ir/ops.h"
@@ -24,6 +25,8 @@ constexpr double kNear = 0.5, kFar = 5;
 constexpr double kBlock = 12, kSum = 1;
 /// How much longer products take whose matrices come from beyond the second-level cache.
 constexpr double kStreaming = 1.2;
+/// Of two tiles of bf16, 16 of which are the instruction; of the three parts of a vector.
+constexpr double kTileProduct = 25, kSplit = 10;
 
 /// Adds up what a row of the op table asks for.
 class Cycles : public ir::Scalars {
@@ -81,6 +84,10 @@ double product_cycles(double rows, double depth) {
   return rows / block * (depth * step + kBlock + 4 * block * kSum) / 4;
 }
 
+/// Of C [rows][one vector] += A·B with this depth, on tiles of bf16, once the operands are split: six products of tiles,
+/// of 16 rows and 32 of the depth each.
+double tile_cycles(double rows, double depth) { return std::ceil(rows / 16) * depth / 32 * 6 * kTileProduct; }
+
 class Prediction {
  public:
   explicit Prediction(Program& program) : p_(program), g_(program.graph) {}
@@ -122,6 +129,8 @@ double Prediction::tile_step(const Step& step) const {
   switch (step.kind) {
     case Step::Kind::Product: {
       const ProductSize s = size_of(g_, step.node);
+      if (p_.split_products.contains(step.node))
+        return s.columns * (streaming_ * tile_cycles(s.rows, std::ceil(s.depth / 32.0) * 32) + kSplit * s.depth);
       return work + streaming_ * s.columns * product_cycles(s.rows, s.depth);
     }
     case Step::Kind::MeanProduct: {
@@ -130,6 +139,8 @@ double Prediction::tile_step(const Step& step) const {
       const ProductSize s = size_of(g_, product);
       // The depth is the tile's samples; one vector's part of it.
       const double vectors = sum.padded / p_.plan.lanes, tile = p_.plan.tile;
+      if (p_.split_products.contains(step.node))
+        return s.depth * (streaming_ * vectors * tile_cycles(sum.rows, p_.plan.lanes) + kSplit * (sum.rows + sum.padded));
       return streaming_ * s.depth * vectors * product_cycles(sum.rows, tile) * p_.plan.lanes / tile;
     }
     case Step::Kind::Pack: {
