@@ -21,8 +21,8 @@
 #include <mutex>
 #include <optional>
 
-// Only the parts of the X86 back end that making code, of which some is in assembly, and printing it take; initialising all targets costs start-up
-// time.
+// Only the parts of the X86 back end that making code, of which some is in assembly, and printing it take; initialising
+// all targets costs start-up time.
 extern "C" void LLVMInitializeX86TargetInfo();
 extern "C" void LLVMInitializeX86Target();
 extern "C" void LLVMInitializeX86TargetMC();

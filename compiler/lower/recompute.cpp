@@ -48,6 +48,7 @@ class Recomputer {
   std::optional<Expansion> expand(NodeId id) const;
   bool expand(NodeId id, Expansion& out) const;
   bool reads_whole(const Step& step, NodeId id) const;
+  bool is_read_by(NodeId id, Step* step) const;
   bool pays(NodeId id, const Expansion& expansion) const;
   void move(NodeId id, const Expansion& expansion);
   std::vector<NodeId> made_of(NodeId id) const;
@@ -102,15 +103,17 @@ bool Recomputer::reads_whole(const Step& step, NodeId id) const {
   return true;
 }
 
+bool Recomputer::is_read_by(NodeId id, Step* step) const {
+  const auto known = readers_.find(id);
+  return known != readers_.end() && known->second.contains(step);
+}
+
 bool Recomputer::pays(NodeId id, const Expansion& expansion) const {
   size_t loads = 0;
   const auto& readers = readers_.at(id);
   for (Step* step : readers) {
     if (!reads_whole(*step, id)) return false;
-    for (NodeId leaf : expansion.leaves) {
-      const auto known = readers_.find(leaf);
-      loads += known == readers_.end() || !known->second.contains(step);
-    }
+    for (NodeId leaf : expansion.leaves) loads += !is_read_by(leaf, step);
   }
   return loads <= readers.size();
 }
@@ -170,7 +173,7 @@ void Recomputer::keep_instead(NodeId id) {
   for (const Dropped& each : dropped)
     for (Step* step : each.readers)
       for (NodeId leaf : each.expansion.leaves)
-        if (!readers_.at(leaf).contains(step)) loads.emplace(leaf, step);
+        if (!is_read_by(leaf, step)) loads.emplace(leaf, step);
   const bool pays = kStore + loads.size() < traffic;
   if (!pays) readers_.erase(id);
   for (Dropped& each : dropped) readers_[each.id] = std::move(each.readers);
@@ -203,8 +206,8 @@ void Recomputer::run() {
     if (expansion && pays(id, *expansion)) move(id, *expansion);
   }
   for (NodeId id : p_.nodes)
-    for (NodeId operand : g_[id].operands)
-      if (computed_.contains(id)) users_[p_.ref(operand).base].push_back(id);
+    if (computed_.contains(id))
+      for (NodeId operand : g_[id].operands) users_[p_.ref(operand).base].push_back(id);
   for (NodeId id : p_.nodes)
     if (computed_.contains(id) && !readers_.contains(id) && !is_cheap(g_[id])) keep_instead(id);
   remove_unused();
